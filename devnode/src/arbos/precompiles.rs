@@ -1,0 +1,327 @@
+//! The Arbitrum precompiles, beside those of the EVM.
+
+use super::{
+    abi::{ArbSys, ArbWasm, ArbWasmCache},
+    programs::{self, Record, Unusable, EXPIRY_DAYS, STYLUS_VERSION},
+    state::NETWORK_FEE_ACCOUNT,
+};
+use crate::{
+    evm::Ctx,
+    stylus::{code, ink, module::MAX_WASM_SIZE, pages},
+    wasm,
+};
+use alloy_primitives::{address, keccak256, Address, Bytes, Log, B256, U256};
+use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface};
+use revm::{
+    context_interface::{Block, ContextTr, JournalTr},
+    handler::{EthPrecompiles, PrecompileProvider},
+    interpreter::{CallInputs, CallScheme, Gas, InstructionResult, InterpreterResult},
+    primitives::{hardfork::SpecId, AddressSet},
+};
+
+/// ArbSys.
+pub const ARB_SYS: Address = address!("0000000000000000000000000000000000000064");
+/// ArbWasm.
+pub const ARB_WASM: Address = address!("0000000000000000000000000000000000000071");
+/// ArbWasmCache.
+pub const ARB_WASM_CACHE: Address = address!("0000000000000000000000000000000000000072");
+
+/// ArbOS rules of this chain.
+pub const ARBOS_VERSION: u64 = 61;
+
+/// Addresses that answer here; their accounts hold the byte `FE`.
+pub const ADDRESSES: [Address; 3] = [ARB_SYS, ARB_WASM, ARB_WASM_CACHE];
+
+/// Cost of opening ArbOS state, and of each storage read in it.
+const READ: u64 = 800;
+const WRITE: u64 = 20_000;
+const CODE_HASH: u64 = 2_600;
+const WORD: u64 = 3;
+
+/// How a precompile call ends without success.
+enum Failure {
+    /// Everything is burned and nothing returned.
+    Burn,
+    /// Reverts with this data; what was not burned is kept.
+    Revert(Bytes),
+    /// The database failed.
+    Fatal(String),
+}
+
+impl<E: SolError> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Revert(error.abi_encode().into())
+    }
+}
+
+fn fatal(error: impl std::fmt::Debug) -> Failure {
+    Failure::Fatal(format!("{error:?}"))
+}
+
+/// Gas of one precompile call.
+struct Meter(u64);
+
+impl Meter {
+    fn burn(&mut self, gas: u64) -> Result<(), Failure> {
+        match self.0.checked_sub(gas) {
+            Some(left) => {
+                self.0 = left;
+                Ok(())
+            }
+            None => {
+                self.0 = 0;
+                Err(Failure::Burn)
+            }
+        }
+    }
+}
+
+/// Precompiles of the EVM and of ArbOS.
+#[derive(Debug, Clone)]
+pub struct Precompiles {
+    eth: EthPrecompiles,
+    addresses: AddressSet,
+}
+
+impl Precompiles {
+    /// The set for an EVM fork.
+    pub fn new(spec: SpecId) -> Self {
+        let eth = EthPrecompiles::new(spec);
+        let addresses = eth.warm_addresses().iter().copied().chain(ADDRESSES).collect();
+        Self { eth, addresses }
+    }
+}
+
+impl<'a> PrecompileProvider<Ctx<'a>> for Precompiles {
+    type Output = InterpreterResult;
+
+    fn set_spec(&mut self, spec: SpecId) -> bool {
+        PrecompileProvider::<Ctx<'a>>::set_spec(&mut self.eth, spec)
+    }
+
+    fn run(&mut self, ctx: &mut Ctx<'a>, inputs: &CallInputs) -> Result<Option<InterpreterResult>, String> {
+        let address = inputs.bytecode_address;
+        if !ADDRESSES.contains(&address) {
+            return self.eth.run(ctx, inputs);
+        }
+        let mut meter = Meter(inputs.gas_limit);
+        let (result, output) = match dispatch(ctx, inputs, &mut meter) {
+            Ok(output) => (InstructionResult::Return, output),
+            Err(Failure::Revert(data)) => (InstructionResult::Revert, data),
+            Err(Failure::Burn) => {
+                meter.0 = 0;
+                (InstructionResult::Revert, Bytes::new())
+            }
+            Err(Failure::Fatal(error)) => return Err(error),
+        };
+        let mut gas = Gas::new(inputs.gas_limit);
+        gas.set_remaining(meter.0);
+        Ok(Some(InterpreterResult { result, output, gas }))
+    }
+
+    fn warm_addresses(&self) -> &AddressSet {
+        &self.addresses
+    }
+}
+
+/// Common rules, then the method. Bad input, value to a non-payable method, writes in a static frame
+/// and state access by delegate call burn everything.
+fn dispatch(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter) -> Result<Bytes, Failure> {
+    let data = inputs.input.bytes(ctx);
+    if data.len() < 4 || matches!(inputs.scheme, CallScheme::DelegateCall | CallScheme::CallCode) {
+        return Err(Failure::Burn);
+    }
+    meter.burn(READ)?;
+    meter.burn(WORD * (data.len() as u64 - 4).div_ceil(32))?;
+    let payable = inputs.bytecode_address == ARB_WASM && data.starts_with(&ArbWasm::activateProgramCall::SELECTOR);
+    if !payable && !inputs.value.get().is_zero() {
+        return Err(Failure::Burn);
+    }
+    let output = match inputs.bytecode_address {
+        ARB_WASM => arb_wasm(ctx, inputs, meter, &data)?,
+        ARB_WASM_CACHE => arb_wasm_cache(ctx, inputs, meter, &data)?,
+        _ => arb_sys(ctx, &data)?,
+    };
+    meter.burn(WORD * (output.len() as u64).div_ceil(32))?;
+    Ok(output.into())
+}
+
+fn arb_sys(ctx: &Ctx<'_>, data: &[u8]) -> Result<Vec<u8>, Failure> {
+    use ArbSys::ArbSysCalls as Calls;
+    Ok(match Calls::abi_decode_validate(data).map_err(|_| Failure::Burn)? {
+        Calls::arbBlockNumber(_) => ArbSys::arbBlockNumberCall::abi_encode_returns(&U256::from(ctx.chain.l2_block)),
+        Calls::arbChainID(_) => ArbSys::arbChainIDCall::abi_encode_returns(&U256::from(ctx.cfg.chain_id)),
+        Calls::arbOSVersion(_) => ArbSys::arbOSVersionCall::abi_encode_returns(&U256::from(55 + ARBOS_VERSION)),
+    })
+}
+
+/// The code hash of `account` and its raw code.
+fn code_of(ctx: &mut Ctx<'_>, account: Address) -> Result<(B256, Bytes), Failure> {
+    let account = ctx.journal_mut().load_account_with_code(account).map_err(fatal)?;
+    let code = account.info.code.as_ref().map(|code| code.original_bytes()).unwrap_or_default();
+    Ok((account.info.code_hash, code))
+}
+
+/// A live record, or the error that says why there is none.
+fn live(ctx: &mut Ctx<'_>, meter: &mut Meter, codehash: B256) -> Result<Record, Failure> {
+    meter.burn(2 * READ)?;
+    let record = programs::load(ctx.journal_mut(), codehash).map_err(fatal)?;
+    match record.check(timestamp(ctx)) {
+        Ok(()) => Ok(record),
+        Err(Unusable::NotActivated) => Err(ArbWasm::ProgramNotActivated {}.into()),
+        Err(Unusable::NeedsUpgrade(version)) => {
+            Err(ArbWasm::ProgramNeedsUpgrade { version, stylusVersion: STYLUS_VERSION }.into())
+        }
+        Err(Unusable::Expired(age)) => Err(ArbWasm::ProgramExpired { ageInSeconds: age }.into()),
+    }
+}
+
+fn live_at(ctx: &mut Ctx<'_>, meter: &mut Meter, program: Address) -> Result<Record, Failure> {
+    meter.burn(CODE_HASH)?;
+    let (codehash, _) = code_of(ctx, program)?;
+    live(ctx, meter, codehash)
+}
+
+fn timestamp(ctx: &Ctx<'_>) -> u64 {
+    u64::try_from(ctx.block.timestamp()).unwrap_or(u64::MAX)
+}
+
+fn arb_wasm(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, data: &[u8]) -> Result<Vec<u8>, Failure> {
+    use ArbWasm::ArbWasmCalls as Calls;
+    let call = Calls::abi_decode_validate(data).map_err(|_| Failure::Burn)?;
+    if let Calls::activateProgram(call) = call {
+        if inputs.is_static {
+            return Err(Failure::Burn);
+        }
+        return activate(ctx, inputs, meter, call.program);
+    }
+    if let Calls::codehashVersion(call) = &call {
+        let record = live(ctx, meter, call.codehash)?;
+        return Ok(ArbWasm::codehashVersionCall::abi_encode_returns(&record.version));
+    }
+    if let Calls::codehashAsmSize(call) = &call {
+        let record = live(ctx, meter, call.codehash)?;
+        return Ok(ArbWasm::codehashAsmSizeCall::abi_encode_returns(&record.asm_kb.saturating_mul(1024)));
+    }
+    Ok(match call {
+        Calls::programVersion(call) => {
+            ArbWasm::programVersionCall::abi_encode_returns(&live_at(ctx, meter, call.program)?.version)
+        }
+        Calls::programInitGas(call) => {
+            let record = live_at(ctx, meter, call.program)?;
+            ArbWasm::programInitGasCall::abi_encode_returns(&ArbWasm::programInitGasReturn {
+                gas: record.cached_gas() + record.init_gas(),
+                gasWhenCached: record.cached_gas(),
+            })
+        }
+        Calls::programMemoryFootprint(call) => {
+            ArbWasm::programMemoryFootprintCall::abi_encode_returns(&live_at(ctx, meter, call.program)?.footprint)
+        }
+        Calls::programTimeLeft(call) => {
+            let age = live_at(ctx, meter, call.program)?.age_secs(timestamp(ctx));
+            ArbWasm::programTimeLeftCall::abi_encode_returns(&(EXPIRY_DAYS * 86_400).saturating_sub(age))
+        }
+        parameter => {
+            meter.burn(100)?;
+            match parameter {
+                Calls::stylusVersion(_) => ArbWasm::stylusVersionCall::abi_encode_returns(&STYLUS_VERSION),
+                Calls::inkPrice(_) => {
+                    ArbWasm::inkPriceCall::abi_encode_returns(&u32::try_from(ink::INK_PRICE).unwrap_or(u32::MAX))
+                }
+                Calls::maxStackDepth(_) => ArbWasm::maxStackDepthCall::abi_encode_returns(&ctx.chain.stack_depth),
+                Calls::freePages(_) => ArbWasm::freePagesCall::abi_encode_returns(&pages::FREE_PAGES),
+                Calls::pageGas(_) => {
+                    ArbWasm::pageGasCall::abi_encode_returns(&u16::try_from(pages::PAGE_GAS).unwrap_or(u16::MAX))
+                }
+                _ => ArbWasm::pageLimitCall::abi_encode_returns(&pages::PAGE_LIMIT),
+            }
+        }
+    })
+}
+
+/// `activateProgram`, with the charges of ArbOS 59 and later in their order.
+fn activate(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, program: Address) -> Result<Vec<u8>, Failure> {
+    // activationGas (0 by default), the fixed price, parameters, the program record
+    meter.burn(READ + 1_659_168 + 100 + READ)?;
+    let (codehash, stored) = code_of(ctx, program)?;
+    let now = timestamp(ctx);
+    let old = programs::load(ctx.journal_mut(), codehash).map_err(fatal)?;
+    if old.check(now).is_ok() {
+        return Err(ArbWasm::ProgramUpToDate {}.into());
+    }
+    let module = match code::decompress(&stored, MAX_WASM_SIZE) {
+        Ok(module) => module,
+        Err(code::CodeError::NotStylus) => return Err(ArbWasm::ProgramNotWasm {}.into()),
+        Err(error) => {
+            ctx.chain.refusal = Some(error.to_string());
+            return Err(Failure::Revert(Bytes::new()));
+        }
+    };
+    let page_limit = pages::PAGE_LIMIT.saturating_sub(ctx.chain.pages.open);
+    let activated = match wasm::activate(&module, page_limit) {
+        Ok(activated) => activated,
+        Err(refused) => {
+            ctx.chain.refusal = Some(refused.to_string());
+            return Err(Failure::Burn);
+        }
+    };
+    meter.burn(activated.work_gas)?;
+    if old.cached {
+        meter.burn(READ)?;
+    }
+    meter.burn(WRITE)?;
+    let module_hash = keccak256(&activated.instrumented);
+    let journal = ctx.journal_mut();
+    programs::store_module_hash(journal, codehash, module_hash).map_err(fatal)?;
+    meter.burn(5 * READ + 2 * WRITE)?;
+    let fee = programs::charge_data(journal, activated.asm_estimate, now).map_err(fatal)?;
+    meter.burn(WRITE)?;
+    programs::store(journal, codehash, Record::new(&activated, now, old.cached)).map_err(fatal)?;
+    let paid = inputs.value.get();
+    let Some(change) = paid.checked_sub(fee) else {
+        return Err(ArbWasm::ProgramInsufficientValue { have: paid, want: fee }.into());
+    };
+    meter.burn(READ)?;
+    // The value arrived with the call, so both transfers are covered.
+    journal.transfer(ARB_WASM, NETWORK_FEE_ACCOUNT, fee).map_err(fatal)?;
+    journal.transfer(ARB_WASM, inputs.caller, change).map_err(fatal)?;
+    meter.burn(375 + 2 * 375 + 8 * 128)?;
+    let event = ArbWasm::ProgramActivated { codehash, moduleHash: module_hash, program, dataFee: fee, version: STYLUS_VERSION };
+    journal.log(Log { address: ARB_WASM, data: event.encode_log_data() });
+    Ok(ArbWasm::activateProgramCall::abi_encode_returns(&ArbWasm::activateProgramReturn { version: STYLUS_VERSION, dataFee: fee }))
+}
+
+/// The cache manager. On this development chain every account may manage the cache.
+fn arb_wasm_cache(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, data: &[u8]) -> Result<Vec<u8>, Failure> {
+    use ArbWasmCache::ArbWasmCacheCalls as Calls;
+    let (codehash, cached) = match Calls::abi_decode_validate(data).map_err(|_| Failure::Burn)? {
+        Calls::codehashIsCached(call) => {
+            meter.burn(READ)?;
+            let record = programs::load(ctx.journal_mut(), call.codehash).map_err(fatal)?;
+            return Ok(ArbWasmCache::codehashIsCachedCall::abi_encode_returns(&record.cached));
+        }
+        Calls::cacheProgram(call) => {
+            meter.burn(CODE_HASH)?;
+            (code_of(ctx, call.program)?.0, true)
+        }
+        Calls::evictCodehash(call) => (call.codehash, false),
+    };
+    if inputs.is_static {
+        return Err(Failure::Burn);
+    }
+    let record = if cached {
+        live(ctx, meter, codehash)?
+    } else {
+        meter.burn(READ)?;
+        programs::load(ctx.journal_mut(), codehash).map_err(fatal)?
+    };
+    if record.cached != cached {
+        meter.burn(3 * 375 + 8 * 32)?;
+        meter.burn(u64::from(record.init_cost) + READ + WRITE)?;
+        let journal = ctx.journal_mut();
+        programs::store(journal, codehash, Record { cached, ..record }).map_err(fatal)?;
+        let event = ArbWasmCache::UpdateProgramCache { manager: inputs.caller, codehash, cached };
+        journal.log(Log { address: ARB_WASM_CACHE, data: event.encode_log_data() });
+    }
+    Ok(Vec::new())
+}

@@ -1,0 +1,261 @@
+//! Records of activated programs, and what entering and storing them costs.
+
+use super::state::{Space, ARBOS};
+use crate::wasm::Activated;
+use alloy_primitives::{B256, U256};
+use revm::{
+    context_interface::JournalTr,
+    state::EvmState,
+    Database,
+};
+
+/// Stylus rules version of this chain; programs activated under another one must be activated again.
+pub const STYLUS_VERSION: u16 = 3;
+/// Days after which a program must be kept alive.
+pub const EXPIRY_DAYS: u64 = 365;
+/// Start of the hour counter in program records, in Unix seconds.
+pub const START_TIME: u64 = 1_421_388_000;
+const MIN_INIT_GAS: u64 = 69 * 128;
+const MIN_CACHED_GAS: u64 = 11 * 32;
+
+/// What the chain remembers of an activated program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Stylus version at activation; 0 when never activated.
+    pub version: u16,
+    /// Gas to enter it uncached, beyond the minimum.
+    pub init_cost: u16,
+    /// Gas to enter it cached, beyond the minimum.
+    pub cached_cost: u16,
+    /// Initial memory in pages.
+    pub footprint: u16,
+    /// Hours from [`START_TIME`] to activation.
+    pub activated_at: u32,
+    /// Estimated native code, in KiB.
+    pub asm_kb: u32,
+    /// Whether the cache manager pinned it.
+    pub cached: bool,
+}
+
+/// Why a program may not be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// No record.
+    NotActivated,
+    /// Activated under another Stylus version.
+    NeedsUpgrade(u16),
+    /// Not kept alive; the age in seconds.
+    Expired(u64),
+}
+
+impl Record {
+    /// The record of a program activated at `timestamp`.
+    pub fn new(activated: &Activated, timestamp: u64, cached: bool) -> Self {
+        Self {
+            version: STYLUS_VERSION,
+            init_cost: activated.init_cost,
+            cached_cost: activated.cached_cost,
+            footprint: activated.footprint,
+            activated_at: u32::try_from(timestamp.saturating_sub(START_TIME) / 3600).unwrap_or(u32::MAX),
+            asm_kb: activated.asm_estimate.div_ceil(1024),
+            cached,
+        }
+    }
+
+    /// Seconds since activation.
+    pub fn age_secs(&self, timestamp: u64) -> u64 {
+        timestamp.saturating_sub(START_TIME + 3600 * u64::from(self.activated_at))
+    }
+
+    /// Whether it may be called at `timestamp`.
+    pub fn check(&self, timestamp: u64) -> Result<(), Unusable> {
+        if self.version == 0 {
+            return Err(Unusable::NotActivated);
+        }
+        if self.version != STYLUS_VERSION {
+            return Err(Unusable::NeedsUpgrade(self.version));
+        }
+        if self.activated_at == 0 || self.age_secs(timestamp) > EXPIRY_DAYS * 86_400 {
+            return Err(Unusable::Expired(self.age_secs(timestamp)));
+        }
+        Ok(())
+    }
+
+    /// Gas to enter the program when it is cached.
+    pub fn cached_gas(&self) -> u64 {
+        MIN_CACHED_GAS + u64::from(self.cached_cost)
+    }
+
+    /// Gas to enter the program, on top of [`Self::cached_gas`], when it is not.
+    pub fn init_gas(&self) -> u64 {
+        MIN_INIT_GAS + u64::from(self.init_cost)
+    }
+
+    fn to_word(self) -> B256 {
+        let mut word = B256::ZERO;
+        let [_, at @ ..] = self.activated_at.to_be_bytes();
+        let [_, asm @ ..] = self.asm_kb.to_be_bytes();
+        let fields = [
+            &self.version.to_be_bytes()[..],
+            &self.init_cost.to_be_bytes(),
+            &self.cached_cost.to_be_bytes(),
+            &self.footprint.to_be_bytes(),
+            &at,
+            &asm,
+            &[u8::from(self.cached)],
+        ]
+        .concat();
+        for (target, byte) in word.iter_mut().zip(fields) {
+            *target = byte;
+        }
+        word
+    }
+
+    fn from_word(word: B256) -> Self {
+        let number = |range: std::ops::Range<usize>| word[range].iter().fold(0, |n: u32, byte| n << 8 | u32::from(*byte));
+        #[expect(clippy::cast_possible_truncation, reason = "two bytes each")]
+        let short = |start: usize| number(start..start + 2) as u16;
+        Self {
+            version: short(0),
+            init_cost: short(2),
+            cached_cost: short(4),
+            footprint: short(6),
+            activated_at: number(8..11),
+            asm_kb: number(11..14),
+            cached: word[14] != 0,
+        }
+    }
+}
+
+fn programs() -> Space {
+    Space::root().sub(8)
+}
+
+/// Reads an ArbOS slot without making it warm for the EVM.
+fn read<J>(journal: &mut J, slot: U256) -> Result<U256, <J::Database as Database>::Error>
+where
+    J: JournalTr<State = EvmState>,
+{
+    let (db, state) = journal.db_and_state_mut();
+    match state.get(&ARBOS).and_then(|account| account.storage.get(&slot)) {
+        Some(slot) => Ok(slot.present_value),
+        None => db.storage(ARBOS, slot),
+    }
+}
+
+fn write<J>(journal: &mut J, slot: U256, value: U256) -> Result<(), <J::Database as Database>::Error>
+where
+    J: JournalTr<State = EvmState>,
+{
+    journal.load_account(ARBOS)?;
+    journal.sstore(ARBOS, slot, value)?;
+    journal.touch_account(ARBOS);
+    Ok(())
+}
+
+/// The record of the program with this code hash; all zero when there is none.
+pub fn load<J>(journal: &mut J, codehash: B256) -> Result<Record, <J::Database as Database>::Error>
+where
+    J: JournalTr<State = EvmState>,
+{
+    let word = read(journal, programs().sub(1).slot(codehash))?;
+    Ok(Record::from_word(word.into()))
+}
+
+/// Stores a record.
+pub fn store<J>(journal: &mut J, codehash: B256, record: Record) -> Result<(), <J::Database as Database>::Error>
+where
+    J: JournalTr<State = EvmState>,
+{
+    write(journal, programs().sub(1).slot(codehash), record.to_word().into())
+}
+
+/// Stores the hash of a program's compiled module.
+pub fn store_module_hash<J>(journal: &mut J, codehash: B256, hash: B256) -> Result<(), <J::Database as Database>::Error>
+where
+    J: JournalTr<State = EvmState>,
+{
+    write(journal, programs().sub(2).slot(codehash), hash.into())
+}
+
+/// Slots of the data pricer.
+const DEMAND: u8 = 0;
+const BYTES_PER_SECOND: u8 = 1;
+const LAST_UPDATE: u8 = 2;
+const MIN_PRICE: u8 = 3;
+const INERTIA: u8 = 4;
+
+/// The data pricer's storage at genesis.
+pub fn genesis() -> Vec<(U256, U256)> {
+    let pricer = programs().sub(3);
+    [(BYTES_PER_SECOND, 34_865), (LAST_UPDATE, START_TIME), (MIN_PRICE, 82_928_201), (INERTIA, 21_360_419)]
+        .into_iter()
+        .map(|(field, value)| (pricer.slot(B256::with_last_byte(field)), U256::from(value)))
+        .collect()
+}
+
+/// The fee in wei for storing `bytes` of native code at `timestamp`; raises demand for later ones.
+pub fn charge_data<J>(journal: &mut J, bytes: u32, timestamp: u64) -> Result<U256, <J::Database as Database>::Error>
+where
+    J: JournalTr<State = EvmState>,
+{
+    let pricer = programs().sub(3);
+    let slot = |field| pricer.slot(B256::with_last_byte(field));
+    let mut get = |field| read(journal, slot(field)).map(|value| u64::try_from(value).unwrap_or(u64::MAX));
+    let (demand, rate, last) = (get(DEMAND)?, get(BYTES_PER_SECOND)?, get(LAST_UPDATE)?);
+    let (min_price, inertia) = (get(MIN_PRICE)?, get(INERTIA)?);
+    let demand = data_demand(demand, rate, timestamp.saturating_sub(last), bytes);
+    write(journal, slot(DEMAND), U256::from(demand))?;
+    write(journal, slot(LAST_UPDATE), U256::from(timestamp))?;
+    Ok(data_fee(demand, min_price, inertia, bytes))
+}
+
+/// Demand after `elapsed_secs` of relief and `bytes` more; both saturate at 32 bits.
+fn data_demand(demand: u64, rate: u64, elapsed_secs: u64, bytes: u32) -> u64 {
+    let max = u64::from(u32::MAX);
+    let relief = rate.saturating_mul(elapsed_secs.min(max)).min(max);
+    (demand.saturating_sub(relief) + u64::from(bytes)).min(max)
+}
+
+/// `minPrice · e^(demand/inertia) · bytes` in wei, the exponential by twelve Taylor terms in basis points.
+fn data_fee(demand: u64, min_price: u64, inertia: u64, bytes: u32) -> U256 {
+    let x = 10_000 * demand / inertia.max(1);
+    let mut ratio = 10_000 + x / 12;
+    for i in (1..=11).rev() {
+        ratio = 10_000 + ratio.saturating_mul(x) / (i * 10_000);
+    }
+    U256::from(min_price.saturating_mul(ratio) / 10_000) * U256::from(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_fee_on_fresh_chain_matches_documented_example() {
+        let demand = data_demand(0, 34_865, 1 << 30, 878_887);
+        assert_eq!(data_fee(demand, 82_928_201, 21_360_419, 878_887), U256::from(75_938_378_541_204_u64));
+    }
+
+    #[test]
+    fn record_word_round_trips() {
+        let record = Record { version: 3, init_cost: 6029, cached_cost: 2119, footprint: 1, activated_at: 0x0A_BC_DE, asm_kb: 858, cached: true };
+        assert_eq!(Record::from_word(record.to_word()), record);
+    }
+
+    #[test]
+    fn entry_gas_of_reference_erc20_matches_measurement() {
+        let record = Record { init_cost: 6029, cached_cost: 2119, ..Record::default() };
+        assert_eq!((record.cached_gas() + record.init_gas(), record.cached_gas()), (17_332, 2_471));
+    }
+
+    #[test]
+    fn check_reports_missing_old_and_expired_programs() {
+        let live = Record { version: 3, activated_at: 10, ..Record::default() };
+        let born = START_TIME + 36_000;
+        assert_eq!(Record::default().check(born), Err(Unusable::NotActivated));
+        assert_eq!(Record { version: 2, ..live }.check(born), Err(Unusable::NeedsUpgrade(2)));
+        assert_eq!(live.check(born + 365 * 86_400), Ok(()));
+        assert_eq!(live.check(born + 365 * 86_400 + 1), Err(Unusable::Expired(365 * 86_400 + 1)));
+    }
+}

@@ -1,0 +1,615 @@
+//! The 42 host functions of module `vm_hooks`.
+//!
+//! Every function follows the same order: pay the base price, pay for what its arguments imply, read
+//! guest memory, act, pay what the chain charged, write guest memory.
+
+use super::{
+    ink::{self, gas},
+    port::{CallKind, CallRequest, CreateRequest, Port, Request, Response},
+    storage::StorageCache,
+};
+use alloy_primitives::{keccak256, Address, Bytes, B256, U256};
+use std::ops::Range;
+use thiserror::Error;
+use wasmtime::{Caller, Global, Linker, Memory, Result, Val};
+
+/// What a program can learn about its frame, transaction and block without asking the chain.
+#[derive(Clone, Debug, Default)]
+pub struct Env {
+    /// Acting account: the proxy under a delegate call.
+    pub address: Address,
+    /// Caller of the frame.
+    pub caller: Address,
+    /// Value of the frame in wei.
+    pub value: U256,
+    /// Calldata.
+    pub calldata: Bytes,
+    /// Whether state may not change.
+    pub is_static: bool,
+    /// Whether the acting account has another open frame.
+    pub reentrant: bool,
+    /// L2 base fee in wei.
+    pub basefee: U256,
+    /// Poster address.
+    pub coinbase: Address,
+    /// Block gas limit.
+    pub gas_limit: u64,
+    /// L1 block number.
+    pub number: u64,
+    /// L2 time in seconds.
+    pub timestamp: u64,
+    /// Chain id.
+    pub chain_id: u64,
+    /// Gas price of the transaction in wei.
+    pub gas_price: U256,
+    /// Signer of the transaction.
+    pub origin: Address,
+    /// Record host calls with their ink.
+    pub trace: bool,
+}
+
+/// One recorded host call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostCall {
+    /// Name of the host function.
+    pub name: &'static str,
+    /// Ink it took.
+    pub ink: u64,
+}
+
+/// Why a host function ended the program.
+#[derive(Debug, Error)]
+pub enum Stop {
+    /// Not enough ink.
+    #[error("out of ink")]
+    OutOfInk,
+    /// `exit_early` was called with this status.
+    #[error("exit with status {0}")]
+    Exit(u32),
+    /// A pointer and length lie outside memory.
+    #[error("access outside memory")]
+    Memory,
+    /// The action is not allowed.
+    #[error("{0}")]
+    Refused(&'static str),
+}
+
+/// State of a running program outside its memory.
+#[derive(Debug)]
+pub struct Host {
+    env: Env,
+    port: Port,
+    cache: StorageCache,
+    result: Bytes,
+    return_data: Bytes,
+    code_cache: Option<(Address, Bytes)>,
+    calls: Vec<HostCall>,
+    metering: Option<Metering>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Metering {
+    memory: Memory,
+    ink_left: Global,
+    ink_status: Global,
+}
+
+impl Host {
+    /// State for a fresh run.
+    pub fn new(env: Env, port: Port) -> Self {
+        Self {
+            env,
+            port,
+            cache: StorageCache::default(),
+            result: Bytes::new(),
+            return_data: Bytes::new(),
+            code_cache: None,
+            calls: Vec::new(),
+            metering: None,
+        }
+    }
+
+    /// Tells the host where the instance keeps its memory and ink.
+    pub fn attach(&mut self, memory: Memory, ink_left: Global, ink_status: Global) {
+        self.metering = Some(Metering { memory, ink_left, ink_status });
+    }
+
+    /// Bytes of calldata, the entrypoint's argument.
+    pub fn calldata_len(&self) -> u32 {
+        len32(&self.env.calldata)
+    }
+
+    /// The written result and the recorded calls.
+    pub fn into_parts(self) -> (Bytes, Vec<HostCall>) {
+        (self.result, self.calls)
+    }
+}
+
+/// Length of data that came from guest memory or from the chain, which both stay far below 4 GiB.
+fn len32(data: &[u8]) -> u32 {
+    u32::try_from(data.len()).unwrap_or(u32::MAX)
+}
+
+/// One call of one host function.
+struct Cx<'a> {
+    caller: Caller<'a, Host>,
+    name: &'static str,
+    /// Ink before the call, when recording.
+    before: Option<u64>,
+}
+
+impl Drop for Cx<'_> {
+    fn drop(&mut self) {
+        if let Some(before) = self.before {
+            let ink = before.saturating_sub(self.ink_left());
+            let name = self.name;
+            self.caller.data_mut().calls.push(HostCall { name, ink });
+        }
+    }
+}
+
+impl<'a> Cx<'a> {
+    /// Enters a host function and pays its base price.
+    fn enter(caller: Caller<'a, Host>, name: &'static str, base: u64) -> Result<Self> {
+        let mut cx = Self { caller, name, before: None };
+        if cx.caller.data().env.trace {
+            cx.before = Some(cx.ink_left());
+        }
+        cx.pay(base)?;
+        Ok(cx)
+    }
+
+    fn host(&mut self) -> &mut Host {
+        self.caller.data_mut()
+    }
+
+    fn env(&self) -> &Env {
+        &self.caller.data().env
+    }
+
+    fn ink_left(&mut self) -> u64 {
+        let Some(metering) = self.caller.data().metering else { return 0 };
+        metering.ink_left.get(&mut self.caller).i64().map_or(0, i64::cast_unsigned)
+    }
+
+    fn gas_left(&mut self) -> u64 {
+        self.ink_left() / ink::INK_PRICE
+    }
+
+    fn set_ink(&mut self, ink: u64) {
+        if let Some(metering) = self.caller.data().metering {
+            // The global's type is fixed by instrumentation, so this cannot fail.
+            let _ = metering.ink_left.set(&mut self.caller, Val::I64(ink.cast_signed()));
+        }
+    }
+
+    fn out_of_ink(&mut self) -> Stop {
+        self.set_ink(0);
+        if let Some(metering) = self.caller.data().metering {
+            let _ = metering.ink_status.set(&mut self.caller, Val::I32(1));
+        }
+        Stop::OutOfInk
+    }
+
+    fn pay(&mut self, ink: u64) -> Result<()> {
+        match self.ink_left().checked_sub(ink) {
+            Some(left) => {
+                self.set_ink(left);
+                Ok(())
+            }
+            None => Err(self.out_of_ink().into()),
+        }
+    }
+
+    fn pay_gas(&mut self, gas: u64) -> Result<()> {
+        self.pay(gas.saturating_mul(ink::INK_PRICE))
+    }
+
+    /// Fails unless `gas` is left, without charging it.
+    fn need_gas(&mut self, gas: u64) -> Result<()> {
+        if self.ink_left() < gas.saturating_mul(ink::INK_PRICE) {
+            return Err(self.out_of_ink().into());
+        }
+        Ok(())
+    }
+
+    fn range(ptr: u32, len: usize) -> Range<usize> {
+        let start = ptr as usize;
+        start..start.saturating_add(len)
+    }
+
+    fn read(&self, ptr: u32, len: u32) -> Result<Bytes> {
+        self.slice(ptr, len as usize).map(Bytes::copy_from_slice)
+    }
+
+    fn slice(&self, ptr: u32, len: usize) -> Result<&[u8]> {
+        let memory = self.caller.data().metering.ok_or(Stop::Memory)?.memory;
+        Ok(memory.data(&self.caller).get(Self::range(ptr, len)).ok_or(Stop::Memory)?)
+    }
+
+    fn read_word(&self, ptr: u32) -> Result<B256> {
+        Ok(B256::from_slice(self.slice(ptr, 32)?))
+    }
+
+    fn read_uint(&self, ptr: u32) -> Result<U256> {
+        Ok(U256::from_be_bytes(self.read_word(ptr)?.0))
+    }
+
+    fn read_address(&self, ptr: u32) -> Result<Address> {
+        Ok(Address::from_slice(self.slice(ptr, 20)?))
+    }
+
+    fn write(&mut self, ptr: u32, data: &[u8]) -> Result<()> {
+        let memory = self.caller.data().metering.ok_or(Stop::Memory)?.memory;
+        let target = memory.data_mut(&mut self.caller).get_mut(Self::range(ptr, data.len())).ok_or(Stop::Memory)?;
+        target.copy_from_slice(data);
+        Ok(())
+    }
+
+    fn write_uint(&mut self, ptr: u32, value: U256) -> Result<()> {
+        self.write(ptr, &value.to_be_bytes::<32>())
+    }
+
+    fn write_len(&mut self, ptr: u32, len: usize) -> Result<()> {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        self.write(ptr, &len.to_le_bytes())
+    }
+
+    /// Suspends the program until the chain has answered.
+    async fn ask(&mut self, request: Request) -> Response {
+        let answer = self.caller.data().port.ask(request);
+        answer.await
+    }
+}
+
+/// An answer of another kind than was asked for: impossible unless this crate is wrong.
+const MISMATCH: Stop = Stop::Refused("the chain answered another question");
+
+/// Registers a host function that needs nothing from the chain.
+macro_rules! local {
+    ($linker:ident, $name:literal, $base:expr, |$cx:ident $(, $arg:ident : $ty:ty)*| $(-> $ret:ty)? $body:block) => {
+        $linker.func_wrap("vm_hooks", $name, |caller: Caller<'_, Host> $(, $arg: $ty)*| -> Result<local!(@ret $($ret)?)> {
+            #[allow(unused_mut, reason = "some functions only pay")]
+            let mut $cx = Cx::enter(caller, $name, $base)?;
+            $body
+        })?;
+    };
+    (@ret) => { () };
+    (@ret $ret:ty) => { $ret };
+}
+
+/// Registers a host function that may suspend the program.
+macro_rules! remote {
+    ($linker:ident, $name:literal, $base:expr, |$cx:ident $(, $arg:ident : $ty:ty)*| $(-> $ret:ty)? $body:block) => {
+        $linker.func_wrap_async("vm_hooks", $name, |caller: Caller<'_, Host>, ($($arg,)*): ($($ty,)*)| {
+            Box::new(async move {
+                let mut $cx = Cx::enter(caller, $name, $base)?;
+                let end: Result<local!(@ret $($ret)?)> = $body;
+                end
+            })
+        })?;
+    };
+}
+
+/// Adds all host functions to `linker`.
+pub fn link(linker: &mut Linker<Host>) -> Result<()> {
+    link_data(linker)?;
+    link_storage(linker)?;
+    link_calls(linker)?;
+    link_accounts(linker)?;
+    link_context(linker)?;
+    link_math(linker)
+}
+
+/// Calldata, result, logs, hashing, memory.
+fn link_data(linker: &mut Linker<Host>) -> Result<()> {
+    local!(linker, "read_args", ink::HOSTIO, |cx, ptr: u32| {
+        let calldata = cx.env().calldata.clone();
+        cx.pay(ink::write(len32(&calldata)))?;
+        cx.write(ptr, &calldata)
+    });
+    local!(linker, "write_result", ink::HOSTIO, |cx, ptr: u32, len: u32| {
+        cx.pay(ink::read(len))?;
+        cx.pay(ink::read(len))?;
+        cx.host().result = cx.read(ptr, len)?;
+        Ok(())
+    });
+    local!(linker, "exit_early", 0, |_cx, status: u32| { Err(Stop::Exit(status).into()) });
+    local!(linker, "native_keccak256", 0, |cx, ptr: u32, len: u32, out: u32| {
+        cx.pay(ink::keccak(len))?;
+        let hash = keccak256(cx.slice(ptr, len as usize)?);
+        cx.write(out, hash.as_slice())
+    });
+    remote!(linker, "pay_for_memory_grow", 0, |cx, pages: u32| {
+        if pages == 0 {
+            return cx.pay(ink::HOSTIO);
+        }
+        let Ok(pages) = u16::try_from(pages) else {
+            return Err(cx.out_of_ink().into());
+        };
+        let Response::Done { gas, .. } = cx.ask(Request::AddPages(pages)).await else {
+            return Err(MISMATCH.into());
+        };
+        cx.pay_gas(gas)
+    });
+    remote!(linker, "emit_log", ink::HOSTIO + ink::API, |cx, ptr: u32, len: u32, topics: u32| {
+        let split = topics.saturating_mul(32);
+        if topics > 4 || len < split {
+            return Err(Stop::Refused("a log needs at most 4 topics of 32 bytes").into());
+        }
+        cx.pay(ink::read(len))?;
+        cx.pay_gas(gas::LOG * (1 + u64::from(topics)) + gas::LOG_DATA * u64::from(len - split))?;
+        let log = cx.read(ptr, len)?;
+        if cx.env().is_static {
+            return Err(Stop::Refused("a static frame cannot log").into());
+        }
+        let (words, data) = log.split_at(split as usize);
+        let topics = words.chunks_exact(32).map(B256::from_slice).collect();
+        cx.ask(Request::Log { topics, data: Bytes::copy_from_slice(data) }).await;
+        Ok(())
+    });
+    Ok(())
+}
+
+/// Persistent and transient storage.
+fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
+    remote!(linker, "storage_load_bytes32", ink::HOSTIO + 2 * ink::PTR, |cx, key: u32, dest: u32| {
+        cx.need_gas(gas::COLD_SLOAD + gas::STORAGE_CACHE + gas::STATE_READ)?;
+        let key = cx.read_word(key)?;
+        let tier = cx.host().cache.count_load();
+        let value = match cx.host().cache.get(&key) {
+            Some(value) => {
+                cx.pay_gas(tier)?;
+                value
+            }
+            None => {
+                let Response::Word { value, gas } = cx.ask(Request::Load(key)).await else {
+                    return Err(MISMATCH.into());
+                };
+                cx.host().cache.fill(key, value);
+                cx.pay_gas(tier + gas + gas::STATE_READ)?;
+                value
+            }
+        };
+        cx.write(dest, value.as_slice())
+    });
+    local!(linker, "storage_cache_bytes32", ink::HOSTIO + 2 * ink::PTR, |cx, key: u32, value: u32| {
+        cx.need_gas(gas::STORE_SENTRY + gas::STORAGE_CACHE)?;
+        let (key, value) = (cx.read_word(key)?, cx.read_word(value)?);
+        let tier = cx.host().cache.count_store();
+        cx.host().cache.set(key, value);
+        cx.pay_gas(tier)
+    });
+    remote!(linker, "storage_flush_cache", ink::HOSTIO + ink::API, |cx, clear: u32| {
+        cx.need_gas(gas::STORE_SENTRY)?;
+        let gas_left = cx.gas_left();
+        let writes = cx.host().cache.take_dirty(clear != 0);
+        if writes.is_empty() {
+            return Ok(());
+        }
+        if cx.env().is_static {
+            return Err(Stop::Refused("a static frame cannot write storage").into());
+        }
+        let Response::Done { gas, .. } = cx.ask(Request::Flush { writes, gas_left }).await else {
+            return Err(MISMATCH.into());
+        };
+        cx.pay_gas(gas)
+    });
+    remote!(linker, "transient_load_bytes32", ink::HOSTIO + 2 * ink::PTR + ink::API, |cx, key: u32, dest: u32| {
+        cx.pay_gas(gas::WARM)?;
+        let key = cx.read_word(key)?;
+        let Response::Word { value, .. } = cx.ask(Request::TransientLoad(key)).await else {
+            return Err(MISMATCH.into());
+        };
+        cx.write(dest, value.as_slice())
+    });
+    remote!(linker, "transient_store_bytes32", ink::HOSTIO + 2 * ink::PTR + ink::API, |cx, key: u32, value: u32| {
+        cx.pay_gas(gas::WARM)?;
+        let (key, value) = (cx.read_word(key)?, cx.read_word(value)?);
+        if cx.env().is_static {
+            return Err(Stop::Refused("a static frame cannot write transient storage").into());
+        }
+        cx.ask(Request::TransientStore(key, value)).await;
+        Ok(())
+    });
+    Ok(())
+}
+
+/// Status that a program sees for a failed call, whatever the failure.
+const CALL_FAILED: u32 = 2;
+
+/// Shared tail of the three calls, after the base price.
+async fn call(
+    cx: &mut Cx<'_>,
+    kind: CallKind,
+    [address, data, len, return_len]: [u32; 4],
+    value: Option<u32>,
+    gas_requested: u64,
+) -> Result<u32> {
+    cx.pay(ink::read(len))?;
+    cx.pay(ink::read(len))?;
+    let gas_left = cx.gas_left();
+    let request = CallRequest {
+        kind,
+        address: cx.read_address(address)?,
+        data: cx.read(data, len)?,
+        value: value.map_or(Ok(U256::ZERO), |ptr| cx.read_uint(ptr))?,
+        gas_left,
+        gas_requested: gas_requested.min(gas_left),
+    };
+    let Response::Called { success, data, gas } = cx.ask(Request::Call(request)).await else {
+        return Err(MISMATCH.into());
+    };
+    let data_len = data.len();
+    cx.host().return_data = data;
+    cx.pay_gas(gas)?;
+    cx.write_len(return_len, data_len)?;
+    Ok(if success { 0 } else { CALL_FAILED })
+}
+
+/// Shared tail of the two creations, after the base price.
+async fn create(
+    cx: &mut Cx<'_>,
+    [code, len, endowment, address_out, return_len]: [u32; 5],
+    salt: Option<u32>,
+) -> Result<()> {
+    cx.pay(ink::read(len))?;
+    cx.pay(ink::read(len))?;
+    let gas_left = cx.gas_left();
+    let request = CreateRequest {
+        code: cx.read(code, len)?,
+        endowment: cx.read_uint(endowment)?,
+        salt: salt.map(|ptr| cx.read_word(ptr)).transpose()?,
+        gas_left,
+    };
+    match cx.ask(Request::Create(request)).await {
+        Response::Created { address, data, gas } => {
+            let data_len = data.len();
+            cx.host().return_data = data;
+            cx.pay_gas(gas)?;
+            cx.write_len(return_len, data_len)?;
+            cx.write(address_out, address.as_slice())
+        }
+        Response::Refused => Err(Stop::Refused("a contract cannot be created here").into()),
+        _ => Err(MISMATCH.into()),
+    }
+}
+
+/// Calls, creations and their return data.
+fn link_calls(linker: &mut Linker<Host>) -> Result<()> {
+    const BASE: u64 = ink::HOSTIO + 3 * ink::PTR + ink::API;
+    remote!(linker, "call_contract", BASE, |cx, address: u32, data: u32, len: u32, value: u32, gas: u64, ret: u32| -> u32 {
+        call(&mut cx, CallKind::Call, [address, data, len, ret], Some(value), gas).await
+    });
+    remote!(linker, "delegate_call_contract", BASE, |cx, address: u32, data: u32, len: u32, gas: u64, ret: u32| -> u32 {
+        call(&mut cx, CallKind::Delegate, [address, data, len, ret], None, gas).await
+    });
+    remote!(linker, "static_call_contract", BASE, |cx, address: u32, data: u32, len: u32, gas: u64, ret: u32| -> u32 {
+        call(&mut cx, CallKind::Static, [address, data, len, ret], None, gas).await
+    });
+    remote!(linker, "create1", BASE, |cx, code: u32, len: u32, endowment: u32, address: u32, ret: u32| {
+        create(&mut cx, [code, len, endowment, address, ret], None).await
+    });
+    remote!(linker, "create2", BASE + ink::PTR, |cx, code: u32, len: u32, endowment: u32, salt: u32, address: u32, ret: u32| {
+        create(&mut cx, [code, len, endowment, address, ret], Some(salt)).await
+    });
+    local!(linker, "read_return_data", ink::HOSTIO + ink::API, |cx, dest: u32, offset: u32, size: u32| -> u32 {
+        let len = len32(&cx.host().return_data);
+        let count = size.min(len.saturating_sub(offset));
+        cx.pay(ink::write(count))?;
+        if count == 0 {
+            return Ok(0);
+        }
+        let start = offset as usize;
+        let data = cx.host().return_data.slice(start..start + count as usize);
+        cx.write(dest, &data)?;
+        Ok(count)
+    });
+    local!(linker, "return_data_size", ink::HOSTIO, |cx| -> u32 { Ok(len32(&cx.host().return_data)) });
+    Ok(())
+}
+
+/// Code of `address`, paid for, through the one-entry cache.
+async fn account_code(cx: &mut Cx<'_>, address: Address) -> Result<Bytes> {
+    if let Some((cached, code)) = &cx.host().code_cache
+        && *cached == address
+    {
+        return Ok(code.clone());
+    }
+    let gas_left = cx.gas_left();
+    let Response::Code { code, gas } = cx.ask(Request::Code(address, gas_left)).await else {
+        return Err(MISMATCH.into());
+    };
+    cx.pay_gas(gas)?;
+    if !code.is_empty() {
+        cx.host().code_cache = Some((address, code.clone()));
+    }
+    Ok(code)
+}
+
+/// Other accounts.
+fn link_accounts(linker: &mut Linker<Host>) -> Result<()> {
+    const WITH_RESULT: u64 = ink::HOSTIO + 2 * ink::PTR + ink::API;
+    remote!(linker, "account_balance", WITH_RESULT, |cx, address: u32, dest: u32| {
+        cx.need_gas(gas::COLD_ACCOUNT)?;
+        let address = cx.read_address(address)?;
+        let Response::Word { value, gas } = cx.ask(Request::Balance(address)).await else {
+            return Err(MISMATCH.into());
+        };
+        cx.pay_gas(gas)?;
+        cx.write(dest, value.as_slice())
+    });
+    remote!(linker, "account_codehash", WITH_RESULT, |cx, address: u32, dest: u32| {
+        cx.need_gas(gas::COLD_ACCOUNT)?;
+        let address = cx.read_address(address)?;
+        let Response::Word { value, gas } = cx.ask(Request::CodeHash(address)).await else {
+            return Err(MISMATCH.into());
+        };
+        cx.pay_gas(gas)?;
+        cx.write(dest, value.as_slice())
+    });
+    remote!(linker, "account_code", ink::HOSTIO + ink::API, |cx, address: u32, offset: u32, size: u32, dest: u32| -> u32 {
+        cx.need_gas(gas::COLD_ACCOUNT)?;
+        let address = cx.read_address(address)?;
+        let code = account_code(&mut cx, address).await?;
+        cx.pay(ink::write(len32(&code)))?;
+        let start = (offset as usize).min(code.len());
+        let end = start.saturating_add(size as usize).min(code.len());
+        let part = code.slice(start..end);
+        cx.write(dest, &part)?;
+        Ok(len32(&part))
+    });
+    remote!(linker, "account_code_size", ink::HOSTIO + ink::API, |cx, address: u32| -> u32 {
+        cx.need_gas(gas::COLD_ACCOUNT)?;
+        let address = cx.read_address(address)?;
+        Ok(len32(&account_code(&mut cx, address).await?))
+    });
+    Ok(())
+}
+
+/// Frame, transaction and block.
+fn link_context(linker: &mut Linker<Host>) -> Result<()> {
+    const WITH_PTR: u64 = ink::HOSTIO + ink::PTR;
+    local!(linker, "block_basefee", WITH_PTR, |cx, dest: u32| { let value = cx.env().basefee; cx.write_uint(dest, value) });
+    local!(linker, "block_coinbase", WITH_PTR, |cx, dest: u32| { let value = cx.env().coinbase; cx.write(dest, value.as_slice()) });
+    local!(linker, "block_gas_limit", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().gas_limit) });
+    local!(linker, "block_number", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().number) });
+    local!(linker, "block_timestamp", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().timestamp) });
+    local!(linker, "chainid", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().chain_id) });
+    local!(linker, "contract_address", WITH_PTR, |cx, dest: u32| { let value = cx.env().address; cx.write(dest, value.as_slice()) });
+    local!(linker, "evm_gas_left", ink::HOSTIO, |cx| -> u64 { Ok(cx.gas_left()) });
+    local!(linker, "evm_ink_left", ink::HOSTIO, |cx| -> u64 { Ok(cx.ink_left()) });
+    local!(linker, "msg_reentrant", ink::HOSTIO, |cx| -> u32 { Ok(u32::from(cx.env().reentrant)) });
+    local!(linker, "msg_sender", WITH_PTR, |cx, dest: u32| { let value = cx.env().caller; cx.write(dest, value.as_slice()) });
+    local!(linker, "msg_value", WITH_PTR, |cx, dest: u32| { let value = cx.env().value; cx.write_uint(dest, value) });
+    local!(linker, "tx_gas_price", WITH_PTR, |cx, dest: u32| { let value = cx.env().gas_price; cx.write_uint(dest, value) });
+    local!(linker, "tx_ink_price", ink::HOSTIO, |_cx| -> u32 { Ok(u32::try_from(ink::INK_PRICE).unwrap_or(u32::MAX)) });
+    local!(linker, "tx_origin", WITH_PTR, |cx, dest: u32| { let value = cx.env().origin; cx.write(dest, value.as_slice()) });
+    Ok(())
+}
+
+/// 256-bit arithmetic in place: the first pointer is argument and result.
+fn link_math(linker: &mut Linker<Host>) -> Result<()> {
+    local!(linker, "math_div", 43_520, |cx, value: u32, divisor: u32| {
+        let (a, b) = (cx.read_uint(value)?, cx.read_uint(divisor)?);
+        cx.write_uint(value, a.checked_div(b).unwrap_or_default())
+    });
+    local!(linker, "math_mod", 43_520, |cx, value: u32, modulus: u32| {
+        let (a, m) = (cx.read_uint(value)?, cx.read_uint(modulus)?);
+        cx.write_uint(value, a.checked_rem(m).unwrap_or_default())
+    });
+    local!(linker, "math_pow", 23_520, |cx, value: u32, exponent: u32| {
+        let (a, e) = (cx.read_uint(value)?, cx.read_uint(exponent)?);
+        cx.pay(ink::pow(e.byte_len() as u64))?;
+        cx.write_uint(value, a.wrapping_pow(e))
+    });
+    local!(linker, "math_add_mod", 49_560, |cx, value: u32, addend: u32, modulus: u32| {
+        let (a, b, m) = (cx.read_uint(value)?, cx.read_uint(addend)?, cx.read_uint(modulus)?);
+        cx.write_uint(value, a.add_mod(b, m))
+    });
+    local!(linker, "math_mul_mod", 52_660, |cx, value: u32, factor: u32, modulus: u32| {
+        let (a, b, m) = (cx.read_uint(value)?, cx.read_uint(factor)?, cx.read_uint(modulus)?);
+        cx.write_uint(value, a.mul_mod(b, m))
+    });
+    Ok(())
+}
