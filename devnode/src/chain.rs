@@ -1,28 +1,28 @@
 //! The chain: accounts, blocks and transactions.
 
 use crate::{
+    arbos::abi::{ArbWasm, ArbWasmCache},
     arbos::{
         precompiles::{self, ARB_WASM, ARB_WASM_CACHE},
         programs,
         state::{ARBOS, SEQUENCER},
     },
-    arbos::abi::{ArbWasm, ArbWasmCache},
-    evm::{ArbEvm, ProgramRun, RecentPrograms, StateDb, TxError, TxState, SPEC},
+    evm::{ArbEvm, ProgramRun, RecentPrograms, SPEC, StateDb, TxError, TxState},
     stylus::{code, ink},
 };
-use alloy_primitives::{address, Address, Bytes, Log, TxKind, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256, address};
 use alloy_sol_types::SolCall;
 use revm::{
+    DatabaseCommit,
     bytecode::Bytecode,
-    context::{BlockEnv, CfgEnv, Context, Journal, TxEnv},
+    context::{BlockEnv, CfgEnv, Context, Journal, LocalContext, TxEnv},
     context_interface::{
-        result::{ExecutionResult, HaltReason, Output},
         JournalTr,
+        result::{ExecutionResult, HaltReason, Output},
     },
     database::CacheDB,
     handler::{EthFrame, Handler, MainnetHandler},
     state::{AccountInfo, EvmState},
-    DatabaseCommit,
 };
 
 /// The account that development nodes of Arbitrum fund at genesis.
@@ -48,7 +48,12 @@ pub struct Builder {
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { chain_id: 412_346, timestamp: 1_700_000_000, stack_depth: ink::MAX_STACK_DEPTH, tx_gas_cap: TX_GAS_CAP }
+        Self {
+            chain_id: 412_346,
+            timestamp: 1_700_000_000,
+            stack_depth: ink::MAX_STACK_DEPTH,
+            tx_gas_cap: TX_GAS_CAP,
+        }
     }
 }
 
@@ -81,7 +86,13 @@ impl Builder {
         for address in precompiles::ADDRESSES {
             db.insert_account_info(address, AccountInfo::from_bytecode(stub.clone()).with_nonce(1));
         }
-        db.insert_account_info(ARBOS, AccountInfo { nonce: 1, ..AccountInfo::default() });
+        db.insert_account_info(
+            ARBOS,
+            AccountInfo {
+                nonce: 1,
+                ..AccountInfo::default()
+            },
+        );
         for (slot, value) in programs::genesis() {
             // The in-memory database cannot fail.
             let _ = db.insert_account_storage(ARBOS, slot, value);
@@ -118,12 +129,21 @@ pub struct Tx {
 impl Tx {
     /// A call of `to` with `data`.
     pub fn call(from: Address, to: Address, data: impl Into<Bytes>) -> Self {
-        Self { from, to: Some(to), data: data.into(), ..Self::default() }
+        Self {
+            from,
+            to: Some(to),
+            data: data.into(),
+            ..Self::default()
+        }
     }
 
     /// A creation from `init_code`.
     pub fn create(from: Address, init_code: impl Into<Bytes>) -> Self {
-        Self { from, data: init_code.into(), ..Self::default() }
+        Self {
+            from,
+            data: init_code.into(),
+            ..Self::default()
+        }
     }
 
     /// Sends `wei` along.
@@ -227,14 +247,22 @@ impl Chain {
 
     /// Gives an account `wei`.
     pub fn deal(&mut self, account: Address, wei: U256) {
-        let info = AccountInfo { balance: wei, ..self.account(account) };
+        let info = AccountInfo {
+            balance: wei,
+            ..self.account(account)
+        };
         self.db.insert_account_info(account, info);
     }
 
     /// Puts code at an address.
     pub fn set_code(&mut self, account: Address, code: impl Into<Bytes>) {
         let code = Bytecode::new_legacy(code.into());
-        let info = AccountInfo { code_hash: code.hash_slow(), code: Some(code), nonce: 1, ..self.account(account) };
+        let info = AccountInfo {
+            code_hash: code.hash_slow(),
+            code: Some(code),
+            nonce: 1,
+            ..self.account(account)
+        };
         self.db.insert_account_info(account, info);
     }
 
@@ -256,7 +284,10 @@ impl Chain {
 
     /// Raw code.
     pub fn code(&self, account: Address) -> Bytes {
-        self.account(account).code.map(|code| code.original_bytes()).unwrap_or_default()
+        self.account(account)
+            .code
+            .map(|code| code.original_bytes())
+            .unwrap_or_default()
     }
 
     /// Storage slot.
@@ -266,13 +297,18 @@ impl Chain {
     }
 
     fn account(&self, account: Address) -> AccountInfo {
-        self.db.cache.accounts.get(&account).map(|account| {
-            let mut info = account.info.clone();
-            if info.code.is_none() {
-                info.code = self.db.cache.contracts.get(&info.code_hash).cloned();
-            }
-            info
-        }).unwrap_or_default()
+        self.db
+            .cache
+            .accounts
+            .get(&account)
+            .map(|account| {
+                let mut info = account.info.clone();
+                if info.code.is_none() {
+                    info.code = self.db.cache.contracts.get(&info.code_hash).cloned();
+                }
+                info
+            })
+            .unwrap_or_default()
     }
 
     /// Executes a transaction in a block of its own.
@@ -305,7 +341,10 @@ impl Chain {
 
     /// Runs one transaction; `paid` applies the sender's nonce, balance and fee rules.
     fn execute(&mut self, tx: Tx, paid: bool) -> Result<(Receipt, EvmState, RecentPrograms), TxError> {
-        let gas_limit = tx.gas_limit.unwrap_or(self.settings.tx_gas_cap).min(self.settings.tx_gas_cap);
+        let gas_limit = tx
+            .gas_limit
+            .unwrap_or(self.settings.tx_gas_cap)
+            .min(self.settings.tx_gas_cap);
         let price = if paid { u128::from(BASE_FEE_WEI) } else { 0 };
         let tx = TxEnv {
             caller: tx.from,
@@ -344,7 +383,7 @@ impl Chain {
             cfg,
             journaled_state: Journal::new(&mut self.db),
             chain,
-            local: Default::default(),
+            local: LocalContext::default(),
             error: Ok(()),
         };
         let mut evm = ArbEvm::new(ctx);

@@ -7,31 +7,35 @@
 use crate::{
     arbos::{precompiles::Precompiles, programs},
     stylus::{
-        code, host::Env, ink::{self, gas}, module,
+        code,
+        host::Env,
+        ink::{self, gas},
+        module,
         pages::Pages,
         port::{CallKind, CallRequest, CreateRequest, Request, Response},
         program::{Finished, Outcome, Program, Step},
     },
 };
-use alloy_primitives::{Address, Bytes, Log, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use revm::{
     bytecode::Bytecode,
     context::{BlockEnv, CfgEnv, Context, Evm, FrameStack, Journal, TxEnv},
     context_interface::{
-        context::{take_error, ContextError},
-        result::EVMError,
         Block, ContextTr, JournalTr, Transaction,
+        context::{ContextError, take_error},
+        result::EVMError,
     },
     database::{CacheDB, EmptyDB},
     handler::{
+        EthFrame, EvmTr, FrameData, FrameInitOrResult, FrameResult, ItemOrResult,
         evm::{FrameInitResult, FrameTr},
         instructions::EthInstructions,
-        EthFrame, EvmTr, FrameData, FrameInitOrResult, FrameResult, ItemOrResult,
     },
     interpreter::{
-        interpreter::EthInterpreter, interpreter_types::{InputsTr, RuntimeFlag},
-        CallInput, CallInputs, CallScheme, CallValue, CreateInputs, CreateScheme, FrameInput, Gas,
-        Instruction, InstructionResult, InterpreterAction, InterpreterResult,
+        CallInput, CallInputs, CallScheme, CallValue, CreateInputs, CreateScheme, FrameInput, Gas, Instruction,
+        InstructionResult, InterpreterAction, InterpreterResult,
+        interpreter::EthInterpreter,
+        interpreter_types::{InputsTr, RuntimeFlag},
     },
     primitives::hardfork::SpecId,
 };
@@ -160,7 +164,9 @@ pub struct ArbEvm<'a> {
 
 impl std::fmt::Debug for ArbEvm<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ArbEvm").field("open", &self.open).finish_non_exhaustive()
+        f.debug_struct("ArbEvm")
+            .field("open", &self.open)
+            .finish_non_exhaustive()
     }
 }
 
@@ -195,17 +201,42 @@ impl<'a> EvmTr for ArbEvm<'a> {
     type Precompiles = Precompiles;
     type Frame = EthFrame<EthInterpreter>;
 
-    fn all(&self) -> (&Self::Context, &Self::Instructions, &Self::Precompiles, &FrameStack<Self::Frame>) {
-        (&self.eth.ctx, &self.eth.instruction, &self.eth.precompiles, &self.eth.frame_stack)
+    fn all(
+        &self,
+    ) -> (
+        &Self::Context,
+        &Self::Instructions,
+        &Self::Precompiles,
+        &FrameStack<Self::Frame>,
+    ) {
+        (
+            &self.eth.ctx,
+            &self.eth.instruction,
+            &self.eth.precompiles,
+            &self.eth.frame_stack,
+        )
     }
 
     fn all_mut(
         &mut self,
-    ) -> (&mut Self::Context, &mut Self::Instructions, &mut Self::Precompiles, &mut FrameStack<Self::Frame>) {
-        (&mut self.eth.ctx, &mut self.eth.instruction, &mut self.eth.precompiles, &mut self.eth.frame_stack)
+    ) -> (
+        &mut Self::Context,
+        &mut Self::Instructions,
+        &mut Self::Precompiles,
+        &mut FrameStack<Self::Frame>,
+    ) {
+        (
+            &mut self.eth.ctx,
+            &mut self.eth.instruction,
+            &mut self.eth.precompiles,
+            &mut self.eth.frame_stack,
+        )
     }
 
-    fn frame_init(&mut self, init: <Self::Frame as FrameTr>::FrameInit) -> Result<FrameInitResult<'_, Self::Frame>, DbError> {
+    fn frame_init(
+        &mut self,
+        init: <Self::Frame as FrameTr>::FrameInit,
+    ) -> Result<FrameInitResult<'_, Self::Frame>, DbError> {
         if let ItemOrResult::Result(result) = self.eth.frame_init(init)? {
             return Ok(ItemOrResult::Result(result));
         }
@@ -222,7 +253,11 @@ impl<'a> EvmTr for ArbEvm<'a> {
         if let Some(address) = acting {
             *self.eth.ctx.chain.acting.entry(address).or_default() += 1;
         }
-        self.open.push(Open { acting, is_program, run: None });
+        self.open.push(Open {
+            acting,
+            is_program,
+            run: None,
+        });
         Ok(ItemOrResult::Item(self.eth.frame_stack.get()))
     }
 
@@ -233,7 +268,10 @@ impl<'a> EvmTr for ArbEvm<'a> {
             Some(open) if open.is_program => run_program(open, frame, ctx)?,
             _ => {
                 let instructions = &self.eth.instruction;
-                let action = frame.interpreter.run_plain(instructions.instruction_table(), instructions.gas_table(), ctx);
+                let action =
+                    frame
+                        .interpreter
+                        .run_plain(instructions.instruction_table(), instructions.gas_table(), ctx);
                 refuse_foreign_ef_code(frame, action)
             }
         };
@@ -261,7 +299,7 @@ impl<'a> EvmTr for ArbEvm<'a> {
             Some(run) => {
                 frame.interpreter.memory.free_child_context();
                 take_error::<DbError, _>(self.eth.ctx.error())?;
-                run.deliver(result);
+                run.deliver(&result);
             }
             None => frame.return_result::<_, DbError>(&mut self.eth.ctx, result)?,
         }
@@ -290,7 +328,11 @@ fn finish(result: InstructionResult, output: Bytes, limit: u64, left: u64, refun
 }
 
 /// Runs a Stylus frame until it ends or opens another frame.
-fn run_program(open: &mut Open, frame: &mut EthFrame<EthInterpreter>, ctx: &mut Ctx<'_>) -> Result<InterpreterAction, DbError> {
+fn run_program(
+    open: &mut Open,
+    frame: &mut EthFrame<EthInterpreter>,
+    ctx: &mut Ctx<'_>,
+) -> Result<InterpreterAction, DbError> {
     let FrameInput::Call(inputs) = &frame.input else {
         return Ok(finish(InstructionResult::InvalidFEOpcode, Bytes::new(), 0, 0, 0));
     };
@@ -312,7 +354,7 @@ fn run_program(open: &mut Open, frame: &mut EthFrame<EthInterpreter>, ctx: &mut 
                     return Ok(InterpreterAction::NewFrame(input));
                 }
             },
-            Step::Done(finished) => return Ok(leave(run, finished, frame, limit, ctx)),
+            Step::Done(finished) => return Ok(leave(&run, finished, frame, limit, ctx)),
         }
     }
 }
@@ -332,9 +374,10 @@ fn enter(
     }
     let page_gas = ctx.chain.pages.cost(record.footprint);
     let cached = ctx.chain.recent.touch(*codehash) || record.cached;
-    let entry_gas = page_gas
-        .saturating_add(record.cached_gas())
-        .saturating_add(if cached { 0 } else { record.init_gas() });
+    let entry_gas =
+        page_gas
+            .saturating_add(record.cached_gas())
+            .saturating_add(if cached { 0 } else { record.init_gas() });
     let Some(left) = inputs.gas_limit.checked_sub(entry_gas) else {
         return Ok(Err(InstructionResult::OutOfGas));
     };
@@ -354,7 +397,11 @@ fn enter(
         value: input.call_value(),
         calldata: inputs.input.bytes(ctx),
         is_static: frame.interpreter.runtime_flag.is_static(),
-        reentrant: ctx.chain.acting.get(&input.target_address()).is_some_and(|count| *count > 1),
+        reentrant: ctx
+            .chain
+            .acting
+            .get(&input.target_address())
+            .is_some_and(|count| *count > 1),
         basefee: U256::from(ctx.block.basefee()),
         coinbase: ctx.block.beneficiary(),
         gas_limit: ctx.block.gas_limit(),
@@ -367,12 +414,19 @@ fn enter(
     };
     let ink_start = left.saturating_mul(ink::INK_PRICE);
     let program = Program::new(module, env, ink_start, ctx.chain.stack_depth);
-    Ok(Ok(Run { program, waiting: None, refund: 0, pages_before, entry_gas, ink_start }))
+    Ok(Ok(Run {
+        program,
+        waiting: None,
+        refund: 0,
+        pages_before,
+        entry_gas,
+        ink_start,
+    }))
 }
 
 /// Turns the end of a program into the end of its frame.
 fn leave(
-    run: Run,
+    run: &Run,
     finished: Finished,
     frame: &EthFrame<EthInterpreter>,
     limit: u64,
@@ -400,7 +454,12 @@ fn leave(
     }
     if ctx.chain.trace {
         let address = frame.interpreter.input.target_address();
-        ctx.chain.runs.push(ProgramRun { address, entry_gas: run.entry_gas, ink_start: run.ink_start, finished });
+        ctx.chain.runs.push(ProgramRun {
+            address,
+            entry_gas: run.entry_gas,
+            ink_start: run.ink_start,
+            finished,
+        });
     }
     finish(result, output, limit, left, run.refund)
 }
@@ -429,14 +488,20 @@ fn serve(
     Ok(Served::Answer(match request {
         Request::Load(key) => {
             let slot = journal.sload(acting, key.into())?;
-            Response::Word { value: slot.data.into(), gas: if slot.is_cold { gas::COLD_SLOAD } else { gas::WARM } }
+            Response::Word {
+                value: slot.data.into(),
+                gas: if slot.is_cold { gas::COLD_SLOAD } else { gas::WARM },
+            }
         }
         Request::Flush { writes, gas_left } => {
             let (gas, refund) = flush(journal, acting, writes, gas_left)?;
             run.refund += refund;
             done(gas)
         }
-        Request::TransientLoad(key) => Response::Word { value: journal.tload(acting, key.into()).into(), gas: gas::WARM },
+        Request::TransientLoad(key) => Response::Word {
+            value: journal.tload(acting, key.into()).into(),
+            gas: gas::WARM,
+        },
         Request::TransientStore(key, value) => {
             journal.tstore(acting, key.into(), value.into());
             done(gas::WARM)
@@ -447,18 +512,36 @@ fn serve(
         }
         Request::Balance(address) => {
             let account = journal.load_account(address)?;
-            Response::Word { value: account.info.balance.into(), gas: access_gas(account.is_cold) }
+            Response::Word {
+                value: account.info.balance.into(),
+                gas: access_gas(account.is_cold),
+            }
         }
         Request::CodeHash(address) => {
             let account = journal.load_account(address)?;
-            let hash = if account.is_empty() { B256::ZERO } else { account.info.code_hash };
-            Response::Word { value: hash, gas: access_gas(account.is_cold) }
+            let hash = if account.is_empty() {
+                B256::ZERO
+            } else {
+                account.info.code_hash
+            };
+            Response::Word {
+                value: hash,
+                gas: access_gas(account.is_cold),
+            }
         }
         Request::Code(address, gas_left) => {
             let account = journal.load_account_with_code(address)?;
             let gas = gas::EXT_CODE + access_gas(account.is_cold);
-            let code = account.info.code.as_ref().map(Bytecode::original_bytes).unwrap_or_default();
-            Response::Code { code: if gas_left < gas { Bytes::new() } else { code }, gas }
+            let code = account
+                .info
+                .code
+                .as_ref()
+                .map(Bytecode::original_bytes)
+                .unwrap_or_default();
+            Response::Code {
+                code: if gas_left < gas { Bytes::new() } else { code },
+                gas,
+            }
         }
         Request::AddPages(pages) => {
             let gas = ctx.chain.pages.cost(pages);
@@ -535,7 +618,13 @@ fn open_call(
     inputs: &CallInputs,
     ctx: &mut Ctx<'_>,
 ) -> Result<Served, DbError> {
-    let failed = |gas| Served::Answer(Response::Called { success: false, data: Bytes::new(), gas });
+    let failed = |gas| {
+        Served::Answer(Response::Called {
+            success: false,
+            data: Bytes::new(),
+            gas,
+        })
+    };
     let is_static = frame.interpreter.runtime_flag.is_static();
     let has_value = !request.value.is_zero();
     if has_value && is_static {
@@ -576,9 +665,21 @@ fn open_call(
         reservoir: 0,
         bytecode_address: request.address,
         known_bytecode: code,
-        target_address: if delegate { input.target_address() } else { request.address },
-        caller: if delegate { input.caller_address() } else { input.target_address() },
-        value: if delegate { CallValue::Apparent(inputs.value.get()) } else { CallValue::Transfer(request.value) },
+        target_address: if delegate {
+            input.target_address()
+        } else {
+            request.address
+        },
+        caller: if delegate {
+            input.caller_address()
+        } else {
+            input.target_address()
+        },
+        value: if delegate {
+            CallValue::Apparent(inputs.value.get())
+        } else {
+            CallValue::Transfer(request.value)
+        },
         scheme: match request.kind {
             CallKind::Call => CallScheme::Call,
             CallKind::Delegate => CallScheme::DelegateCall,
@@ -587,7 +688,10 @@ fn open_call(
         is_static: is_static || request.kind == CallKind::Static,
         charged_new_account_state_gas: false,
     };
-    Ok(Served::Frame(FrameInput::Call(Box::new(call)), Waiting::Call { base, forwarded }))
+    Ok(Served::Frame(
+        FrameInput::Call(Box::new(call)),
+        Waiting::Call { base, forwarded },
+    ))
 }
 
 /// Opens the frame of a creation, or refuses it.
@@ -605,26 +709,40 @@ fn open_create(request: CreateRequest, frame: &EthFrame<EthInterpreter>) -> Serv
     let kept = available / 64;
     let caller = frame.interpreter.input.target_address();
     let create = CreateInputs::new(caller, scheme, request.endowment, request.code, available - kept, 0);
-    Served::Frame(FrameInput::Create(Box::new(create)), Waiting::Create { gas_left: request.gas_left, kept })
+    Served::Frame(
+        FrameInput::Create(Box::new(create)),
+        Waiting::Create {
+            gas_left: request.gas_left,
+            kept,
+        },
+    )
 }
 
 impl Run {
     /// Hands the program the result of the frame it opened.
-    fn deliver(&mut self, result: FrameResult) {
+    fn deliver(&mut self, result: &FrameResult) {
         let ended = result.interpreter_result();
         let ok = ended.result.is_ok();
-        let returned = if ended.result.is_ok_or_revert() { ended.gas.remaining() } else { 0 };
+        let returned = if ended.result.is_ok_or_revert() {
+            ended.gas.remaining()
+        } else {
+            0
+        };
         if ok {
             self.refund += ended.gas.refunded();
         }
         let response = match self.waiting.take() {
             Some(Waiting::Call { base, forwarded }) => Response::Called {
                 success: ok,
-                data: if ended.result.is_ok_or_revert() { ended.output.clone() } else { Bytes::new() },
+                data: if ended.result.is_ok_or_revert() {
+                    ended.output.clone()
+                } else {
+                    Bytes::new()
+                },
                 gas: base + forwarded.saturating_sub(returned),
             },
             Some(Waiting::Create { gas_left, kept }) => {
-                let address = match &result {
+                let address = match result {
                     FrameResult::Create(outcome) if ok => outcome.address.unwrap_or_default(),
                     _ => Address::ZERO,
                 };
@@ -659,7 +777,11 @@ mod tests {
             ((1, 0, 0), 0),
         ];
         for ((original, present, new), refund) in cases {
-            assert_eq!(store_refund(u(original), u(present), u(new)), refund, "{original} {present} {new}");
+            assert_eq!(
+                store_refund(u(original), u(present), u(new)),
+                refund,
+                "{original} {present} {new}"
+            );
         }
     }
 

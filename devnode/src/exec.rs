@@ -5,19 +5,19 @@
 //! exactly the gas asked for, after intrinsic gas and entry charges.
 
 use crate::{
-    chain::{Chain, Tx, DEV_ACCOUNT},
     arbos::programs::Record,
+    chain::{Chain, DEV_ACCOUNT, Tx},
     evm::TxError,
     stylus::{
         code,
         host::HostCall,
         ink::INK_PRICE,
-        pages::{Pages, PAGE_LIMIT},
+        pages::{PAGE_LIMIT, Pages},
         program::Outcome,
     },
     wasm::{self, Activated, Refused},
 };
-use alloy_primitives::{address, Address, Bytes};
+use alloy_primitives::{Address, Bytes, address};
 use thiserror::Error;
 
 /// Where the program is put.

@@ -10,5 +10,5 @@ pub mod exec;
 pub mod stylus;
 pub mod wasm;
 
-pub use chain::{Builder, Chain, Receipt, Tx, DEV_ACCOUNT};
+pub use chain::{Builder, Chain, DEV_ACCOUNT, Receipt, Tx};
 pub use evm::{ProgramRun, TxError};

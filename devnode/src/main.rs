@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use devnode::exec::{exec, Exec, Ran};
-use serde_json::{json, Value};
+use devnode::exec::{Exec, Ran, exec};
+use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode};
 
 /// A Stylus and EVM chain in one process, for development.
@@ -43,7 +43,12 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
-    let Command::Exec { file, calldata, gas, json } = cli.command;
+    let Command::Exec {
+        file,
+        calldata,
+        gas,
+        json,
+    } = cli.command;
     let module = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let calldata = hex::decode(calldata.trim_start_matches("0x")).context("--calldata is not hex")?;
     let result = exec(&module, &calldata, gas)?;
@@ -108,5 +113,7 @@ fn to_text(result: &Exec) -> String {
     if let Some(reason) = &ran.reason {
         rows.push(("reason", reason.clone()));
     }
-    rows.into_iter().map(|(name, value)| format!("{name:16} {value}\n")).collect()
+    rows.into_iter()
+        .map(|(name, value)| format!("{name:16} {value}\n"))
+        .collect()
 }

@@ -1,9 +1,9 @@
 //! Every family of host functions, with the ink summed from the documented prices.
 
-use alloy_primitives::{address, keccak256, Address, Bytes, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
 use devnode::{
+    Chain, DEV_ACCOUNT, ProgramRun, Receipt, Tx,
     stylus::{code::compress, program::Outcome},
-    Chain, ProgramRun, Receipt, Tx, DEV_ACCOUNT,
 };
 
 const PROGRAM: Address = address!("0000000000000000000000000000000000001001");
@@ -70,7 +70,11 @@ fn module(body: &str) -> Vec<u8> {
         .map(|(name, signature)| format!("(import \"vm_hooks\" \"{name}\" (func ${name} {signature}))\n"))
         .collect();
     let grows = body.contains("memory.grow");
-    let pay = if grows { "(import \"vm_hooks\" \"pay_for_memory_grow\" (func (param i32)))" } else { "" };
+    let pay = if grows {
+        "(import \"vm_hooks\" \"pay_for_memory_grow\" (func (param i32)))"
+    } else {
+        ""
+    };
     let memory = if grows { "1" } else { "1 1" };
     let text = format!(
         "(module {pay} {imports} (memory (export \"memory\") {memory})
@@ -94,7 +98,9 @@ fn chain(body: &str) -> Chain {
 }
 
 fn send(chain: &mut Chain, data: &[u8]) -> Receipt {
-    chain.send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::copy_from_slice(data))).unwrap()
+    chain
+        .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::copy_from_slice(data)))
+        .unwrap()
 }
 
 /// The outermost run of a receipt.
@@ -118,7 +124,8 @@ fn evm_reverter() -> Vec<u8> {
 
 #[test]
 fn write_result_returns_arguments_and_charges_both_ways() {
-    let mut chain = chain("(call $read_args (i32.const 0)) (call $write_result (i32.const 0) (local.get $len)) (i32.const 0)");
+    let mut chain =
+        chain("(call $read_args (i32.const 0)) (call $write_result (i32.const 0) (local.get $len)) (i32.const 0)");
     let data = [7; 100];
     let receipt = send(&mut chain, &data);
     assert!(receipt.success);
@@ -153,7 +160,9 @@ fn trap_reverts_with_empty_data_and_keeps_gas() {
 #[test]
 fn infinite_loop_burns_all_gas() {
     let mut chain = chain("(loop (br 0)) (i32.const 0)");
-    let receipt = chain.send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(200_000)).unwrap();
+    let receipt = chain
+        .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(200_000))
+        .unwrap();
     assert!(receipt.halt.is_some());
     assert_eq!(receipt.gas_used, 200_000);
 }
@@ -172,7 +181,13 @@ fn storage_flush_charges_like_sstore_and_persists() {
     let base = 18_480;
     assert_eq!(
         inks(&receipt),
-        [base + (2_100 + 5) * GAS, base, 68_073 + 20_000 * GAS, base + (100 + 5) * GAS, 41_162]
+        [
+            base + (2_100 + 5) * GAS,
+            base,
+            68_073 + 20_000 * GAS,
+            base + (100 + 5) * GAS,
+            41_162
+        ]
     );
     assert_eq!(U256::from_be_slice(&receipt.output), U256::from(5));
     assert_eq!(chain.storage(PROGRAM, U256::ZERO), U256::from(5));
@@ -182,7 +197,9 @@ fn storage_flush_charges_like_sstore_and_persists() {
 
 #[test]
 fn storage_unflushed_write_is_lost() {
-    let mut chain = chain("(i32.store8 (i32.const 63) (i32.const 5)) (call $storage_cache_bytes32 (i32.const 0) (i32.const 32)) (i32.const 0)");
+    let mut chain = chain(
+        "(i32.store8 (i32.const 63) (i32.const 5)) (call $storage_cache_bytes32 (i32.const 0) (i32.const 32)) (i32.const 0)",
+    );
     assert!(send(&mut chain, &[]).success);
     assert_eq!(chain.storage(PROGRAM, U256::ZERO), U256::ZERO);
 }
@@ -204,8 +221,12 @@ fn storage_clearing_refunds_only_when_the_frame_succeeds() {
 
 #[test]
 fn storage_flush_without_gas_for_a_slot_is_out_of_gas() {
-    let mut chain = chain("(i32.store8 (i32.const 63) (i32.const 5)) (call $storage_cache_bytes32 (i32.const 0) (i32.const 32)) (call $storage_flush_cache (i32.const 0)) (i32.const 0)");
-    let receipt = chain.send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(45_000)).unwrap();
+    let mut chain = chain(
+        "(i32.store8 (i32.const 63) (i32.const 5)) (call $storage_cache_bytes32 (i32.const 0) (i32.const 32)) (call $storage_flush_cache (i32.const 0)) (i32.const 0)",
+    );
+    let receipt = chain
+        .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(45_000))
+        .unwrap();
     assert_eq!(run(&receipt).finished.outcome, Outcome::OutOfInk);
     assert_eq!(receipt.gas_used, 45_000);
     assert_eq!(chain.storage(PROGRAM, U256::ZERO), U256::ZERO);
@@ -303,7 +324,9 @@ fn call_contract_to_reverting_code_reports_status_two_and_its_data() {
 fn call_contract_to_halting_code_costs_all_it_was_given() {
     let mut chain = chain(&caller("call_contract"));
     chain.set_code(OTHER, [0xFE]);
-    let receipt = chain.send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(1_000_000)).unwrap();
+    let receipt = chain
+        .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(1_000_000))
+        .unwrap();
     assert!(receipt.success);
     assert_eq!((receipt.output[31], receipt.output[63]), (2, 0));
     let calls = &run(&receipt).finished.host_calls;
@@ -318,7 +341,11 @@ fn static_call_refuses_writes_and_is_dearer_cold_than_warm() {
     let mut chain = chain(&caller("static_call_contract"));
     chain.set_code(OTHER, evm_reverter());
     let receipt = send(&mut chain, &[]);
-    assert_eq!((receipt.output[31], receipt.output[63]), (2, 0), "SSTORE halts in a static frame");
+    assert_eq!(
+        (receipt.output[31], receipt.output[63]),
+        (2, 0),
+        "SSTORE halts in a static frame"
+    );
 }
 
 #[test]
@@ -333,7 +360,8 @@ fn delegate_call_runs_as_the_program_itself() {
 
 #[test]
 fn evm_call_reaches_a_program_and_keeps_its_return_data() {
-    let mut chain = chain("(call $msg_sender (i32.const 12)) (call $write_result (i32.const 0) (i32.const 32)) (i32.const 0)");
+    let mut chain =
+        chain("(call $msg_sender (i32.const 12)) (call $write_result (i32.const 0) (i32.const 32)) (i32.const 0)");
     // CALL PROGRAM with all gas, then return its 32 bytes.
     let code = format!("60205f5f5f5f73{}5af15060205ff3", hex::encode(PROGRAM));
     chain.set_code(OTHER, hex::decode(code).unwrap());
@@ -344,7 +372,7 @@ fn evm_call_reaches_a_program_and_keeps_its_return_data() {
 
 #[test]
 fn deep_recursion_between_programs_ends_without_harm() {
-    let mut chain = chain(&caller("call_contract").replace("(i32.const 287)", "(i32.const 287)"));
+    let mut chain = chain(&caller("call_contract"));
     // OTHER is EVM code that calls back; the pair recurses until gas or depth ends it.
     let code = format!("5f5f5f5f5f73{}5af15000", hex::encode(PROGRAM));
     chain.set_code(OTHER, hex::decode(code).unwrap());
@@ -355,13 +383,14 @@ fn deep_recursion_between_programs_ends_without_harm() {
 
 #[test]
 fn msg_reentrant_is_set_only_in_the_inner_frame() {
-    let body = caller("call_contract")
-        .replace("(i32.const 256) (i32.const 64)", "(i32.const 320) (i32.const 32)")
+    let body = caller("call_contract").replace("(i32.const 256) (i32.const 64)", "(i32.const 320) (i32.const 32)")
         + "drop (i32.store8 (i32.const 351) (call $msg_reentrant )) (call $write_result (i32.const 320) (i32.const 32)) (i32.const 0)";
     let mut chain = chain(&body);
     let code = format!("60205f5f5f5f73{}61ffff5af15060205ff3", hex::encode(PROGRAM));
     chain.set_code(OTHER, hex::decode(code).unwrap());
-    let receipt = chain.send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(1_000_000)).unwrap();
+    let receipt = chain
+        .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(1_000_000))
+        .unwrap();
     assert!(receipt.success);
     assert_eq!(receipt.output[31], 0, "the outer frame");
 }
@@ -395,7 +424,10 @@ fn create2_address_follows_salt_and_code() {
     let receipt = send(&mut chain, &[]);
     let expected = PROGRAM.create2(B256::with_last_byte(9), keccak256([0x60, 0x01, 0x5f, 0xf3]));
     assert_eq!(Address::from_slice(&receipt.output), expected);
-    assert_eq!(inks(&receipt)[0], 88_233 + 2 * r(4) + (32_000 + 6 + 3 + 2 + 3 + 200) * GAS);
+    assert_eq!(
+        inks(&receipt)[0],
+        88_233 + 2 * r(4) + (32_000 + 6 + 3 + 2 + 3 + 200) * GAS
+    );
 }
 
 #[test]
@@ -450,7 +482,12 @@ fn account_queries_answer_and_price_first_touch() {
     assert_eq!(&receipt.output[128..130], [2, 3]);
     assert_eq!(
         inks(&receipt)[..4],
-        [78_153 + 2_600 * GAS, 78_153 + 100 * GAS, 68_073 + (700 + 100) * GAS, 68_073 + w(3)],
+        [
+            78_153 + 2_600 * GAS,
+            78_153 + 100 * GAS,
+            68_073 + (700 + 100) * GAS,
+            68_073 + w(3)
+        ],
         "the code is remembered from the size query"
     );
 }
@@ -468,14 +505,29 @@ fn context_values_are_the_frames() {
         (call $write_result (i32.const 0) (i32.const 280)) (i32.const 0)";
     let mut chain = chain(body);
     chain.warp(25);
-    let receipt = chain.send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).value(U256::from(5))).unwrap();
+    let receipt = chain
+        .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).value(U256::from(5)))
+        .unwrap();
     let out = &receipt.output;
     let word = |index: usize| U256::from_be_slice(&out[32 * index..32 * index + 32]);
     let small = |at: usize| u64::from_le_bytes(out[at..at + 8].try_into().unwrap());
     assert_eq!(&out[12..32], PROGRAM.as_slice());
-    assert_eq!((&out[44..64], &out[76..96]), (DEV_ACCOUNT.as_slice(), DEV_ACCOUNT.as_slice()));
-    assert_eq!((word(3), word(4), word(6)), (U256::from(5), U256::from(chain.base_fee()), U256::from(chain.base_fee())));
-    assert_eq!((small(224), small(232), small(240), small(248)), (412_346, chain.timestamp(), 3, 1 << 50));
+    assert_eq!(
+        (&out[44..64], &out[76..96]),
+        (DEV_ACCOUNT.as_slice(), DEV_ACCOUNT.as_slice())
+    );
+    assert_eq!(
+        (word(3), word(4), word(6)),
+        (
+            U256::from(5),
+            U256::from(chain.base_fee()),
+            U256::from(chain.base_fee())
+        )
+    );
+    assert_eq!(
+        (small(224), small(232), small(240), small(248)),
+        (412_346, chain.timestamp(), 3, 1 << 50)
+    );
     assert_eq!(u32::from_le_bytes(out[256..260].try_into().unwrap()), 10_000);
     // Between the two readings: one block header, a few operators and the ink of the second call.
     assert!(small(272) / GAS <= small(264) && small(272) / GAS + 5 > small(264));
@@ -497,13 +549,19 @@ fn math_functions_follow_the_evm() {
     let mut chain = chain(body);
     let words = |numbers: [U256; 7]| numbers.map(|number| number.to_be_bytes::<32>()).concat();
     let n = U256::from(1000);
-    let receipt = send(&mut chain, &words([n, n, n, U256::MAX, U256::MAX, U256::from(7), U256::from(97)]));
+    let receipt = send(
+        &mut chain,
+        &words([n, n, n, U256::MAX, U256::MAX, U256::from(7), U256::from(97)]),
+    );
     let out = |index: usize| U256::from_be_slice(&receipt.output[32 * index..32 * index + 32]);
     assert_eq!((out(0), out(1)), (U256::from(142), U256::from(6)));
     assert_eq!(out(2), n.pow(U256::from(7)));
     assert_eq!(out(3), U256::MAX.add_mod(U256::from(7), U256::from(97)));
     assert_eq!(out(4), U256::MAX.mul_mod(U256::from(7), U256::from(97)));
-    assert_eq!(inks(&receipt)[1..6], [43_520, 43_520, 23_520 + 3_000 + 17_500 * 2, 49_560, 52_660]);
+    assert_eq!(
+        inks(&receipt)[1..6],
+        [43_520, 43_520, 23_520 + 3_000 + 17_500 * 2, 49_560, 52_660]
+    );
     let zeros = send(&mut chain, &words([n, n, n, n, n, U256::ZERO, U256::ZERO]));
     assert_eq!(zeros.output[..64], [0; 64], "division and remainder by zero give zero");
     assert_eq!(zeros.output[95], 1, "anything to the power of zero");
@@ -513,10 +571,15 @@ fn math_functions_follow_the_evm() {
 
 #[test]
 fn native_keccak256_matches_and_prices_by_word() {
-    let mut chain = chain("(call $read_args (i32.const 64)) (call $native_keccak256 (i32.const 64) (local.get $len) (i32.const 0)) (call $write_result (i32.const 0) (i32.const 32)) (i32.const 0)");
+    let mut chain = chain(
+        "(call $read_args (i32.const 64)) (call $native_keccak256 (i32.const 64) (local.get $len) (i32.const 0)) (call $write_result (i32.const 0) (i32.const 32)) (i32.const 0)",
+    );
     for (len, ink) in [(64, 121_800), (65, 142_800)] {
         let receipt = send(&mut chain, &vec![3; len]);
-        assert_eq!(receipt.output, Bytes::copy_from_slice(keccak256(vec![3; len]).as_slice()));
+        assert_eq!(
+            receipt.output,
+            Bytes::copy_from_slice(keccak256(vec![3; len]).as_slice())
+        );
         assert_eq!(inks(&receipt)[1], ink);
     }
 }
@@ -534,7 +597,8 @@ fn return_data_floor_is_charged_against_the_gas_before_entry() {
     // 60,000 bytes cost the program little ink per word, but at least what EVM memory would: 12,491 gas.
     let mut chain = chain("(call $write_result (i32.const 0) (i32.const 60000)) (i32.const 0)");
     let receipt = send(&mut chain, &[]);
-    let entry_and_run = run(&receipt).entry_gas + (run(&receipt).ink_start - run(&receipt).finished.ink_left).div_ceil(GAS);
+    let entry_and_run =
+        run(&receipt).entry_gas + (run(&receipt).ink_start - run(&receipt).finished.ink_left).div_ceil(GAS);
     let words: u64 = 60_000 / 32;
     assert!(entry_and_run < 3 * words + words * words / 512);
     assert_eq!(receipt.gas_used, 21_000 + 3 * words + words * words / 512);
@@ -563,7 +627,9 @@ fn cache_program_makes_entry_cheap_in_every_block() {
 fn call_of_unactivated_program_burns_all_gas() {
     let mut chain = Chain::default();
     chain.set_code(PROGRAM, compress(&module("(i32.const 0)")));
-    let receipt = chain.send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(100_000)).unwrap();
+    let receipt = chain
+        .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(100_000))
+        .unwrap();
     assert!(receipt.halt.is_some() && receipt.output.is_empty());
     assert_eq!(receipt.gas_used, 100_000);
 }
@@ -572,7 +638,9 @@ fn call_of_unactivated_program_burns_all_gas() {
 fn call_of_expired_program_burns_all_gas() {
     let mut chain = chain("(i32.const 0)");
     chain.warp(366 * 86_400);
-    let receipt = chain.send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(100_000)).unwrap();
+    let receipt = chain
+        .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(100_000))
+        .unwrap();
     assert_eq!(receipt.gas_used, 100_000);
     // Activation makes it callable again.
     assert!(chain.activate(DEV_ACCOUNT, PROGRAM).unwrap().success);
@@ -598,7 +666,10 @@ fn activate_charges_the_documented_total() {
 #[test]
 fn activate_refused_module_burns_all_gas_and_says_why() {
     let mut chain = Chain::default();
-    chain.set_code(PROGRAM, compress(&wat::parse_str("(module (memory (export \"memory\") 1 1))").unwrap()));
+    chain.set_code(
+        PROGRAM,
+        compress(&wat::parse_str("(module (memory (export \"memory\") 1 1))").unwrap()),
+    );
     let receipt = chain.activate(DEV_ACCOUNT, PROGRAM).unwrap();
     assert!(!receipt.success && receipt.output.is_empty());
     assert!(receipt.refusal.is_some());
@@ -609,8 +680,12 @@ fn activate_refused_module_burns_all_gas_and_says_why() {
 fn create_of_foreign_ef_code_is_refused_and_stylus_code_is_not() {
     let mut chain = Chain::default();
     let init = |code: &[u8]| devnode::stylus::code::init_code(code);
-    let foreign = chain.send(Tx::create(DEV_ACCOUNT, init(&[0xEF, 0x00, 0x00, 0x00, 0x00]))).unwrap();
+    let foreign = chain
+        .send(Tx::create(DEV_ACCOUNT, init(&[0xEF, 0x00, 0x00, 0x00, 0x00])))
+        .unwrap();
     assert!(foreign.created.is_none() && foreign.halt.is_some());
-    let program = chain.send(Tx::create(DEV_ACCOUNT, init(&compress(&module("(i32.const 0)"))))).unwrap();
+    let program = chain
+        .send(Tx::create(DEV_ACCOUNT, init(&compress(&module("(i32.const 0)")))))
+        .unwrap();
     assert!(program.success);
 }

@@ -2,7 +2,7 @@
 
 use super::{
     abi::{ArbSys, ArbWasm, ArbWasmCache},
-    programs::{self, Record, Unusable, EXPIRY_DAYS, STYLUS_VERSION},
+    programs::{self, EXPIRY_DAYS, Record, STYLUS_VERSION, Unusable},
     state::NETWORK_FEE_ACCOUNT,
 };
 use crate::{
@@ -10,13 +10,14 @@ use crate::{
     stylus::{code, ink, module::MAX_WASM_SIZE, pages},
     wasm,
 };
-use alloy_primitives::{address, keccak256, Address, Bytes, Log, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, Log, U256, address, keccak256};
 use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface};
 use revm::{
+    bytecode::Bytecode,
     context_interface::{Block, ContextTr, JournalTr},
     handler::{EthPrecompiles, PrecompileProvider},
     interpreter::{CallInputs, CallScheme, Gas, InstructionResult, InterpreterResult},
-    primitives::{hardfork::SpecId, AddressSet},
+    primitives::{AddressSet, hardfork::SpecId},
 };
 
 /// ArbSys.
@@ -158,7 +159,12 @@ fn arb_sys(ctx: &Ctx<'_>, data: &[u8]) -> Result<Vec<u8>, Failure> {
 /// The code hash of `account` and its raw code.
 fn code_of(ctx: &mut Ctx<'_>, account: Address) -> Result<(B256, Bytes), Failure> {
     let account = ctx.journal_mut().load_account_with_code(account).map_err(fatal)?;
-    let code = account.info.code.as_ref().map(|code| code.original_bytes()).unwrap_or_default();
+    let code = account
+        .info
+        .code
+        .as_ref()
+        .map(Bytecode::original_bytes)
+        .unwrap_or_default();
     Ok((account.info.code_hash, code))
 }
 
@@ -169,9 +175,11 @@ fn live(ctx: &mut Ctx<'_>, meter: &mut Meter, codehash: B256) -> Result<Record, 
     match record.check(timestamp(ctx)) {
         Ok(()) => Ok(record),
         Err(Unusable::NotActivated) => Err(ArbWasm::ProgramNotActivated {}.into()),
-        Err(Unusable::NeedsUpgrade(version)) => {
-            Err(ArbWasm::ProgramNeedsUpgrade { version, stylusVersion: STYLUS_VERSION }.into())
+        Err(Unusable::NeedsUpgrade(version)) => Err(ArbWasm::ProgramNeedsUpgrade {
+            version,
+            stylusVersion: STYLUS_VERSION,
         }
+        .into()),
         Err(Unusable::Expired(age)) => Err(ArbWasm::ProgramExpired { ageInSeconds: age }.into()),
     }
 }
@@ -201,7 +209,9 @@ fn arb_wasm(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, data: &[u
     }
     if let Calls::codehashAsmSize(call) = &call {
         let record = live(ctx, meter, call.codehash)?;
-        return Ok(ArbWasm::codehashAsmSizeCall::abi_encode_returns(&record.asm_kb.saturating_mul(1024)));
+        return Ok(ArbWasm::codehashAsmSizeCall::abi_encode_returns(
+            &record.asm_kb.saturating_mul(1024),
+        ));
     }
     Ok(match call {
         Calls::programVersion(call) => {
@@ -286,9 +296,23 @@ fn activate(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, program: 
     journal.transfer(ARB_WASM, NETWORK_FEE_ACCOUNT, fee).map_err(fatal)?;
     journal.transfer(ARB_WASM, inputs.caller, change).map_err(fatal)?;
     meter.burn(375 + 2 * 375 + 8 * 128)?;
-    let event = ArbWasm::ProgramActivated { codehash, moduleHash: module_hash, program, dataFee: fee, version: STYLUS_VERSION };
-    journal.log(Log { address: ARB_WASM, data: event.encode_log_data() });
-    Ok(ArbWasm::activateProgramCall::abi_encode_returns(&ArbWasm::activateProgramReturn { version: STYLUS_VERSION, dataFee: fee }))
+    let event = ArbWasm::ProgramActivated {
+        codehash,
+        moduleHash: module_hash,
+        program,
+        dataFee: fee,
+        version: STYLUS_VERSION,
+    };
+    journal.log(Log {
+        address: ARB_WASM,
+        data: event.encode_log_data(),
+    });
+    Ok(ArbWasm::activateProgramCall::abi_encode_returns(
+        &ArbWasm::activateProgramReturn {
+            version: STYLUS_VERSION,
+            dataFee: fee,
+        },
+    ))
 }
 
 /// The cache manager. On this development chain every account may manage the cache.
@@ -320,8 +344,15 @@ fn arb_wasm_cache(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, dat
         meter.burn(u64::from(record.init_cost) + READ + WRITE)?;
         let journal = ctx.journal_mut();
         programs::store(journal, codehash, Record { cached, ..record }).map_err(fatal)?;
-        let event = ArbWasmCache::UpdateProgramCache { manager: inputs.caller, codehash, cached };
-        journal.log(Log { address: ARB_WASM_CACHE, data: event.encode_log_data() });
+        let event = ArbWasmCache::UpdateProgramCache {
+            manager: inputs.caller,
+            codehash,
+            cached,
+        };
+        journal.log(Log {
+            address: ARB_WASM_CACHE,
+            data: event.encode_log_data(),
+        });
     }
     Ok(Vec::new())
 }

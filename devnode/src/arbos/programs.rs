@@ -1,13 +1,9 @@
 //! Records of activated programs, and what entering and storing them costs.
 
-use super::state::{Space, ARBOS};
+use super::state::{ARBOS, Space};
 use crate::wasm::Activated;
 use alloy_primitives::{B256, U256};
-use revm::{
-    context_interface::JournalTr,
-    state::EvmState,
-    Database,
-};
+use revm::{Database, context_interface::JournalTr, state::EvmState};
 
 /// Stylus rules version of this chain; programs activated under another one must be activated again.
 pub const STYLUS_VERSION: u16 = 3;
@@ -112,7 +108,8 @@ impl Record {
     }
 
     fn from_word(word: B256) -> Self {
-        let number = |range: std::ops::Range<usize>| word[range].iter().fold(0, |n: u32, byte| n << 8 | u32::from(*byte));
+        let number =
+            |range: std::ops::Range<usize>| word[range].iter().fold(0, |n: u32, byte| n << 8 | u32::from(*byte));
         #[expect(clippy::cast_possible_truncation, reason = "two bytes each")]
         let short = |start: usize| number(start..start + 2) as u16;
         Self {
@@ -188,10 +185,15 @@ const INERTIA: u8 = 4;
 /// The data pricer's storage at genesis.
 pub fn genesis() -> Vec<(U256, U256)> {
     let pricer = programs().sub(3);
-    [(BYTES_PER_SECOND, 34_865), (LAST_UPDATE, START_TIME), (MIN_PRICE, 82_928_201), (INERTIA, 21_360_419)]
-        .into_iter()
-        .map(|(field, value)| (pricer.slot(B256::with_last_byte(field)), U256::from(value)))
-        .collect()
+    [
+        (BYTES_PER_SECOND, 34_865),
+        (LAST_UPDATE, START_TIME),
+        (MIN_PRICE, 82_928_201),
+        (INERTIA, 21_360_419),
+    ]
+    .into_iter()
+    .map(|(field, value)| (pricer.slot(B256::with_last_byte(field)), U256::from(value)))
+    .collect()
 }
 
 /// The fee in wei for storing `bytes` of native code at `timestamp`; raises demand for later ones.
@@ -234,28 +236,56 @@ mod tests {
     #[test]
     fn data_fee_on_fresh_chain_matches_documented_example() {
         let demand = data_demand(0, 34_865, 1 << 30, 878_887);
-        assert_eq!(data_fee(demand, 82_928_201, 21_360_419, 878_887), U256::from(75_938_378_541_204_u64));
+        assert_eq!(
+            data_fee(demand, 82_928_201, 21_360_419, 878_887),
+            U256::from(75_938_378_541_204_u64)
+        );
     }
 
     #[test]
     fn record_word_round_trips() {
-        let record = Record { version: 3, init_cost: 6029, cached_cost: 2119, footprint: 1, activated_at: 0x0A_BC_DE, asm_kb: 858, cached: true };
+        let record = Record {
+            version: 3,
+            init_cost: 6029,
+            cached_cost: 2119,
+            footprint: 1,
+            activated_at: 0x0A_BC_DE,
+            asm_kb: 858,
+            cached: true,
+        };
         assert_eq!(Record::from_word(record.to_word()), record);
     }
 
     #[test]
     fn entry_gas_of_reference_erc20_matches_measurement() {
-        let record = Record { init_cost: 6029, cached_cost: 2119, ..Record::default() };
-        assert_eq!((record.cached_gas() + record.init_gas(), record.cached_gas()), (17_332, 2_471));
+        let record = Record {
+            init_cost: 6029,
+            cached_cost: 2119,
+            ..Record::default()
+        };
+        assert_eq!(
+            (record.cached_gas() + record.init_gas(), record.cached_gas()),
+            (17_332, 2_471)
+        );
     }
 
     #[test]
     fn check_reports_missing_old_and_expired_programs() {
-        let live = Record { version: 3, activated_at: 10, ..Record::default() };
+        let live = Record {
+            version: 3,
+            activated_at: 10,
+            ..Record::default()
+        };
         let born = START_TIME + 36_000;
         assert_eq!(Record::default().check(born), Err(Unusable::NotActivated));
-        assert_eq!(Record { version: 2, ..live }.check(born), Err(Unusable::NeedsUpgrade(2)));
+        assert_eq!(
+            Record { version: 2, ..live }.check(born),
+            Err(Unusable::NeedsUpgrade(2))
+        );
         assert_eq!(live.check(born + 365 * 86_400), Ok(()));
-        assert_eq!(live.check(born + 365 * 86_400 + 1), Err(Unusable::Expired(365 * 86_400 + 1)));
+        assert_eq!(
+            live.check(born + 365 * 86_400 + 1),
+            Err(Unusable::Expired(365 * 86_400 + 1))
+        );
     }
 }

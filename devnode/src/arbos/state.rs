@@ -1,6 +1,6 @@
 //! Where ArbOS keeps its state: an account of its own, with storage split into keyed subspaces.
 
-use alloy_primitives::{address, keccak256, Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, address, keccak256};
 
 /// The account that holds ArbOS state.
 pub const ARBOS: Address = address!("A4B05FffffFffFFFFfFFfffFfffFFfffFfFfFFFf");
@@ -20,6 +20,7 @@ impl Space {
     }
 
     /// The region inside this one named `id`.
+    #[must_use]
     pub fn sub(&self, id: u8) -> Self {
         let mut key = self.0.clone();
         key.push(id);

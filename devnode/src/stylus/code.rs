@@ -66,10 +66,7 @@ pub fn decompress(code: &[u8], limit: usize) -> Result<Vec<u8>, CodeError> {
         return Err(CodeError::Dictionary(*dictionary));
     }
     let mut wasm = Vec::new();
-    let mut reader = std::io::Read::take(
-        brotli::Decompressor::new(stream, 4096),
-        limit as u64 + 1,
-    );
+    let mut reader = std::io::Read::take(brotli::Decompressor::new(stream, 4096), limit as u64 + 1);
     match std::io::Read::read_to_end(&mut reader, &mut wasm) {
         Ok(len) if len <= limit => Ok(wasm),
         _ => Err(CodeError::Decompression { limit }),

@@ -8,7 +8,7 @@ use super::{
     port::{CallKind, CallRequest, CreateRequest, Port, Request, Response},
     storage::StorageCache,
 };
-use alloy_primitives::{keccak256, Address, Bytes, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use std::ops::Range;
 use thiserror::Error;
 use wasmtime::{Caller, Global, Linker, Memory, Result, Val};
@@ -111,7 +111,11 @@ impl Host {
 
     /// Tells the host where the instance keeps its memory and ink.
     pub fn attach(&mut self, memory: Memory, ink_left: Global, ink_status: Global) {
-        self.metering = Some(Metering { memory, ink_left, ink_status });
+        self.metering = Some(Metering {
+            memory,
+            ink_left,
+            ink_status,
+        });
     }
 
     /// Bytes of calldata, the entrypoint's argument.
@@ -151,7 +155,11 @@ impl Drop for Cx<'_> {
 impl<'a> Cx<'a> {
     /// Enters a host function and pays its base price.
     fn enter(caller: Caller<'a, Host>, name: &'static str, base: u64) -> Result<Self> {
-        let mut cx = Self { caller, name, before: None };
+        let mut cx = Self {
+            caller,
+            name,
+            before: None,
+        };
         if cx.caller.data().env.trace {
             cx.before = Some(cx.ink_left());
         }
@@ -168,8 +176,14 @@ impl<'a> Cx<'a> {
     }
 
     fn ink_left(&mut self) -> u64 {
-        let Some(metering) = self.caller.data().metering else { return 0 };
-        metering.ink_left.get(&mut self.caller).i64().map_or(0, i64::cast_unsigned)
+        let Some(metering) = self.caller.data().metering else {
+            return 0;
+        };
+        metering
+            .ink_left
+            .get(&mut self.caller)
+            .i64()
+            .map_or(0, i64::cast_unsigned)
     }
 
     fn gas_left(&mut self) -> u64 {
@@ -224,7 +238,10 @@ impl<'a> Cx<'a> {
 
     fn slice(&self, ptr: u32, len: usize) -> Result<&[u8]> {
         let memory = self.caller.data().metering.ok_or(Stop::Memory)?.memory;
-        Ok(memory.data(&self.caller).get(Self::range(ptr, len)).ok_or(Stop::Memory)?)
+        Ok(memory
+            .data(&self.caller)
+            .get(Self::range(ptr, len))
+            .ok_or(Stop::Memory)?)
     }
 
     fn read_word(&self, ptr: u32) -> Result<B256> {
@@ -241,7 +258,10 @@ impl<'a> Cx<'a> {
 
     fn write(&mut self, ptr: u32, data: &[u8]) -> Result<()> {
         let memory = self.caller.data().metering.ok_or(Stop::Memory)?.memory;
-        let target = memory.data_mut(&mut self.caller).get_mut(Self::range(ptr, data.len())).ok_or(Stop::Memory)?;
+        let target = memory
+            .data_mut(&mut self.caller)
+            .get_mut(Self::range(ptr, data.len()))
+            .ok_or(Stop::Memory)?;
         target.copy_from_slice(data);
         Ok(())
     }
@@ -314,7 +334,9 @@ fn link_data(linker: &mut Linker<Host>) -> Result<()> {
         cx.host().result = cx.read(ptr, len)?;
         Ok(())
     });
-    local!(linker, "exit_early", 0, |_cx, status: u32| { Err(Stop::Exit(status).into()) });
+    local!(linker, "exit_early", 0, |_cx, status: u32| {
+        Err(Stop::Exit(status).into())
+    });
     local!(linker, "native_keccak256", 0, |cx, ptr: u32, len: u32, out: u32| {
         cx.pay(ink::keccak(len))?;
         let hash = keccak256(cx.slice(ptr, len as usize)?);
@@ -332,86 +354,120 @@ fn link_data(linker: &mut Linker<Host>) -> Result<()> {
         };
         cx.pay_gas(gas)
     });
-    remote!(linker, "emit_log", ink::HOSTIO + ink::API, |cx, ptr: u32, len: u32, topics: u32| {
-        let split = topics.saturating_mul(32);
-        if topics > 4 || len < split {
-            return Err(Stop::Refused("a log needs at most 4 topics of 32 bytes").into());
+    remote!(
+        linker,
+        "emit_log",
+        ink::HOSTIO + ink::API,
+        |cx, ptr: u32, len: u32, topics: u32| {
+            let split = topics.saturating_mul(32);
+            if topics > 4 || len < split {
+                return Err(Stop::Refused("a log needs at most 4 topics of 32 bytes").into());
+            }
+            cx.pay(ink::read(len))?;
+            cx.pay_gas(gas::LOG * (1 + u64::from(topics)) + gas::LOG_DATA * u64::from(len - split))?;
+            let log = cx.read(ptr, len)?;
+            if cx.env().is_static {
+                return Err(Stop::Refused("a static frame cannot log").into());
+            }
+            let (words, data) = log.split_at(split as usize);
+            let topics = words.chunks_exact(32).map(B256::from_slice).collect();
+            cx.ask(Request::Log {
+                topics,
+                data: Bytes::copy_from_slice(data),
+            })
+            .await;
+            Ok(())
         }
-        cx.pay(ink::read(len))?;
-        cx.pay_gas(gas::LOG * (1 + u64::from(topics)) + gas::LOG_DATA * u64::from(len - split))?;
-        let log = cx.read(ptr, len)?;
-        if cx.env().is_static {
-            return Err(Stop::Refused("a static frame cannot log").into());
-        }
-        let (words, data) = log.split_at(split as usize);
-        let topics = words.chunks_exact(32).map(B256::from_slice).collect();
-        cx.ask(Request::Log { topics, data: Bytes::copy_from_slice(data) }).await;
-        Ok(())
-    });
+    );
     Ok(())
 }
 
 /// Persistent and transient storage.
 fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
-    remote!(linker, "storage_load_bytes32", ink::HOSTIO + 2 * ink::PTR, |cx, key: u32, dest: u32| {
-        cx.need_gas(gas::COLD_SLOAD + gas::STORAGE_CACHE + gas::STATE_READ)?;
-        let key = cx.read_word(key)?;
-        let tier = cx.host().cache.count_load();
-        let value = match cx.host().cache.get(&key) {
-            Some(value) => {
-                cx.pay_gas(tier)?;
-                value
+    remote!(
+        linker,
+        "storage_load_bytes32",
+        ink::HOSTIO + 2 * ink::PTR,
+        |cx, key: u32, dest: u32| {
+            cx.need_gas(gas::COLD_SLOAD + gas::STORAGE_CACHE + gas::STATE_READ)?;
+            let key = cx.read_word(key)?;
+            let tier = cx.host().cache.count_load();
+            let value = match cx.host().cache.get(&key) {
+                Some(value) => {
+                    cx.pay_gas(tier)?;
+                    value
+                }
+                None => {
+                    let Response::Word { value, gas } = cx.ask(Request::Load(key)).await else {
+                        return Err(MISMATCH.into());
+                    };
+                    cx.host().cache.fill(key, value);
+                    cx.pay_gas(tier + gas + gas::STATE_READ)?;
+                    value
+                }
+            };
+            cx.write(dest, value.as_slice())
+        }
+    );
+    local!(
+        linker,
+        "storage_cache_bytes32",
+        ink::HOSTIO + 2 * ink::PTR,
+        |cx, key: u32, value: u32| {
+            cx.need_gas(gas::STORE_SENTRY + gas::STORAGE_CACHE)?;
+            let (key, value) = (cx.read_word(key)?, cx.read_word(value)?);
+            let tier = cx.host().cache.count_store();
+            cx.host().cache.set(key, value);
+            cx.pay_gas(tier)
+        }
+    );
+    remote!(
+        linker,
+        "storage_flush_cache",
+        ink::HOSTIO + ink::API,
+        |cx, clear: u32| {
+            cx.need_gas(gas::STORE_SENTRY)?;
+            let gas_left = cx.gas_left();
+            let writes = cx.host().cache.take_dirty(clear != 0);
+            if writes.is_empty() {
+                return Ok(());
             }
-            None => {
-                let Response::Word { value, gas } = cx.ask(Request::Load(key)).await else {
-                    return Err(MISMATCH.into());
-                };
-                cx.host().cache.fill(key, value);
-                cx.pay_gas(tier + gas + gas::STATE_READ)?;
-                value
+            if cx.env().is_static {
+                return Err(Stop::Refused("a static frame cannot write storage").into());
             }
-        };
-        cx.write(dest, value.as_slice())
-    });
-    local!(linker, "storage_cache_bytes32", ink::HOSTIO + 2 * ink::PTR, |cx, key: u32, value: u32| {
-        cx.need_gas(gas::STORE_SENTRY + gas::STORAGE_CACHE)?;
-        let (key, value) = (cx.read_word(key)?, cx.read_word(value)?);
-        let tier = cx.host().cache.count_store();
-        cx.host().cache.set(key, value);
-        cx.pay_gas(tier)
-    });
-    remote!(linker, "storage_flush_cache", ink::HOSTIO + ink::API, |cx, clear: u32| {
-        cx.need_gas(gas::STORE_SENTRY)?;
-        let gas_left = cx.gas_left();
-        let writes = cx.host().cache.take_dirty(clear != 0);
-        if writes.is_empty() {
-            return Ok(());
+            let Response::Done { gas, .. } = cx.ask(Request::Flush { writes, gas_left }).await else {
+                return Err(MISMATCH.into());
+            };
+            cx.pay_gas(gas)
         }
-        if cx.env().is_static {
-            return Err(Stop::Refused("a static frame cannot write storage").into());
+    );
+    remote!(
+        linker,
+        "transient_load_bytes32",
+        ink::HOSTIO + 2 * ink::PTR + ink::API,
+        |cx, key: u32, dest: u32| {
+            cx.pay_gas(gas::WARM)?;
+            let key = cx.read_word(key)?;
+            let Response::Word { value, .. } = cx.ask(Request::TransientLoad(key)).await else {
+                return Err(MISMATCH.into());
+            };
+            cx.write(dest, value.as_slice())
         }
-        let Response::Done { gas, .. } = cx.ask(Request::Flush { writes, gas_left }).await else {
-            return Err(MISMATCH.into());
-        };
-        cx.pay_gas(gas)
-    });
-    remote!(linker, "transient_load_bytes32", ink::HOSTIO + 2 * ink::PTR + ink::API, |cx, key: u32, dest: u32| {
-        cx.pay_gas(gas::WARM)?;
-        let key = cx.read_word(key)?;
-        let Response::Word { value, .. } = cx.ask(Request::TransientLoad(key)).await else {
-            return Err(MISMATCH.into());
-        };
-        cx.write(dest, value.as_slice())
-    });
-    remote!(linker, "transient_store_bytes32", ink::HOSTIO + 2 * ink::PTR + ink::API, |cx, key: u32, value: u32| {
-        cx.pay_gas(gas::WARM)?;
-        let (key, value) = (cx.read_word(key)?, cx.read_word(value)?);
-        if cx.env().is_static {
-            return Err(Stop::Refused("a static frame cannot write transient storage").into());
+    );
+    remote!(
+        linker,
+        "transient_store_bytes32",
+        ink::HOSTIO + 2 * ink::PTR + ink::API,
+        |cx, key: u32, value: u32| {
+            cx.pay_gas(gas::WARM)?;
+            let (key, value) = (cx.read_word(key)?, cx.read_word(value)?);
+            if cx.env().is_static {
+                return Err(Stop::Refused("a static frame cannot write transient storage").into());
+            }
+            cx.ask(Request::TransientStore(key, value)).await;
+            Ok(())
         }
-        cx.ask(Request::TransientStore(key, value)).await;
-        Ok(())
-    });
+    );
     Ok(())
 }
 
@@ -478,22 +534,55 @@ async fn create(
 /// Calls, creations and their return data.
 fn link_calls(linker: &mut Linker<Host>) -> Result<()> {
     const BASE: u64 = ink::HOSTIO + 3 * ink::PTR + ink::API;
-    remote!(linker, "call_contract", BASE, |cx, address: u32, data: u32, len: u32, value: u32, gas: u64, ret: u32| -> u32 {
+    remote!(linker, "call_contract", BASE, |cx,
+                                            address: u32,
+                                            data: u32,
+                                            len: u32,
+                                            value: u32,
+                                            gas: u64,
+                                            ret: u32|
+     -> u32 {
         call(&mut cx, CallKind::Call, [address, data, len, ret], Some(value), gas).await
     });
-    remote!(linker, "delegate_call_contract", BASE, |cx, address: u32, data: u32, len: u32, gas: u64, ret: u32| -> u32 {
+    remote!(linker, "delegate_call_contract", BASE, |cx,
+                                                     address: u32,
+                                                     data: u32,
+                                                     len: u32,
+                                                     gas: u64,
+                                                     ret: u32|
+     -> u32 {
         call(&mut cx, CallKind::Delegate, [address, data, len, ret], None, gas).await
     });
-    remote!(linker, "static_call_contract", BASE, |cx, address: u32, data: u32, len: u32, gas: u64, ret: u32| -> u32 {
+    remote!(linker, "static_call_contract", BASE, |cx,
+                                                   address: u32,
+                                                   data: u32,
+                                                   len: u32,
+                                                   gas: u64,
+                                                   ret: u32|
+     -> u32 {
         call(&mut cx, CallKind::Static, [address, data, len, ret], None, gas).await
     });
-    remote!(linker, "create1", BASE, |cx, code: u32, len: u32, endowment: u32, address: u32, ret: u32| {
-        create(&mut cx, [code, len, endowment, address, ret], None).await
-    });
-    remote!(linker, "create2", BASE + ink::PTR, |cx, code: u32, len: u32, endowment: u32, salt: u32, address: u32, ret: u32| {
-        create(&mut cx, [code, len, endowment, address, ret], Some(salt)).await
-    });
-    local!(linker, "read_return_data", ink::HOSTIO + ink::API, |cx, dest: u32, offset: u32, size: u32| -> u32 {
+    remote!(
+        linker,
+        "create1",
+        BASE,
+        |cx, code: u32, len: u32, endowment: u32, address: u32, ret: u32| {
+            create(&mut cx, [code, len, endowment, address, ret], None).await
+        }
+    );
+    remote!(
+        linker,
+        "create2",
+        BASE + ink::PTR,
+        |cx, code: u32, len: u32, endowment: u32, salt: u32, address: u32, ret: u32| {
+            create(&mut cx, [code, len, endowment, address, ret], Some(salt)).await
+        }
+    );
+    local!(linker, "read_return_data", ink::HOSTIO + ink::API, |cx,
+                                                                dest: u32,
+                                                                offset: u32,
+                                                                size: u32|
+     -> u32 {
         let len = len32(&cx.host().return_data);
         let count = size.min(len.saturating_sub(offset));
         cx.pay(ink::write(count))?;
@@ -505,7 +594,9 @@ fn link_calls(linker: &mut Linker<Host>) -> Result<()> {
         cx.write(dest, &data)?;
         Ok(count)
     });
-    local!(linker, "return_data_size", ink::HOSTIO, |cx| -> u32 { Ok(len32(&cx.host().return_data)) });
+    local!(linker, "return_data_size", ink::HOSTIO, |cx| -> u32 {
+        Ok(len32(&cx.host().return_data))
+    });
     Ok(())
 }
 
@@ -539,16 +630,26 @@ fn link_accounts(linker: &mut Linker<Host>) -> Result<()> {
         cx.pay_gas(gas)?;
         cx.write(dest, value.as_slice())
     });
-    remote!(linker, "account_codehash", WITH_RESULT, |cx, address: u32, dest: u32| {
-        cx.need_gas(gas::COLD_ACCOUNT)?;
-        let address = cx.read_address(address)?;
-        let Response::Word { value, gas } = cx.ask(Request::CodeHash(address)).await else {
-            return Err(MISMATCH.into());
-        };
-        cx.pay_gas(gas)?;
-        cx.write(dest, value.as_slice())
-    });
-    remote!(linker, "account_code", ink::HOSTIO + ink::API, |cx, address: u32, offset: u32, size: u32, dest: u32| -> u32 {
+    remote!(
+        linker,
+        "account_codehash",
+        WITH_RESULT,
+        |cx, address: u32, dest: u32| {
+            cx.need_gas(gas::COLD_ACCOUNT)?;
+            let address = cx.read_address(address)?;
+            let Response::Word { value, gas } = cx.ask(Request::CodeHash(address)).await else {
+                return Err(MISMATCH.into());
+            };
+            cx.pay_gas(gas)?;
+            cx.write(dest, value.as_slice())
+        }
+    );
+    remote!(linker, "account_code", ink::HOSTIO + ink::API, |cx,
+                                                             address: u32,
+                                                             offset: u32,
+                                                             size: u32,
+                                                             dest: u32|
+     -> u32 {
         cx.need_gas(gas::COLD_ACCOUNT)?;
         let address = cx.read_address(address)?;
         let code = account_code(&mut cx, address).await?;
@@ -559,7 +660,9 @@ fn link_accounts(linker: &mut Linker<Host>) -> Result<()> {
         cx.write(dest, &part)?;
         Ok(len32(&part))
     });
-    remote!(linker, "account_code_size", ink::HOSTIO + ink::API, |cx, address: u32| -> u32 {
+    remote!(linker, "account_code_size", ink::HOSTIO + ink::API, |cx,
+                                                                  address: u32|
+     -> u32 {
         cx.need_gas(gas::COLD_ACCOUNT)?;
         let address = cx.read_address(address)?;
         Ok(len32(&account_code(&mut cx, address).await?))
@@ -570,21 +673,50 @@ fn link_accounts(linker: &mut Linker<Host>) -> Result<()> {
 /// Frame, transaction and block.
 fn link_context(linker: &mut Linker<Host>) -> Result<()> {
     const WITH_PTR: u64 = ink::HOSTIO + ink::PTR;
-    local!(linker, "block_basefee", WITH_PTR, |cx, dest: u32| { let value = cx.env().basefee; cx.write_uint(dest, value) });
-    local!(linker, "block_coinbase", WITH_PTR, |cx, dest: u32| { let value = cx.env().coinbase; cx.write(dest, value.as_slice()) });
-    local!(linker, "block_gas_limit", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().gas_limit) });
+    local!(linker, "block_basefee", WITH_PTR, |cx, dest: u32| {
+        let value = cx.env().basefee;
+        cx.write_uint(dest, value)
+    });
+    local!(linker, "block_coinbase", WITH_PTR, |cx, dest: u32| {
+        let value = cx.env().coinbase;
+        cx.write(dest, value.as_slice())
+    });
+    local!(linker, "block_gas_limit", ink::HOSTIO, |cx| -> u64 {
+        Ok(cx.env().gas_limit)
+    });
     local!(linker, "block_number", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().number) });
-    local!(linker, "block_timestamp", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().timestamp) });
+    local!(linker, "block_timestamp", ink::HOSTIO, |cx| -> u64 {
+        Ok(cx.env().timestamp)
+    });
     local!(linker, "chainid", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().chain_id) });
-    local!(linker, "contract_address", WITH_PTR, |cx, dest: u32| { let value = cx.env().address; cx.write(dest, value.as_slice()) });
+    local!(linker, "contract_address", WITH_PTR, |cx, dest: u32| {
+        let value = cx.env().address;
+        cx.write(dest, value.as_slice())
+    });
     local!(linker, "evm_gas_left", ink::HOSTIO, |cx| -> u64 { Ok(cx.gas_left()) });
     local!(linker, "evm_ink_left", ink::HOSTIO, |cx| -> u64 { Ok(cx.ink_left()) });
-    local!(linker, "msg_reentrant", ink::HOSTIO, |cx| -> u32 { Ok(u32::from(cx.env().reentrant)) });
-    local!(linker, "msg_sender", WITH_PTR, |cx, dest: u32| { let value = cx.env().caller; cx.write(dest, value.as_slice()) });
-    local!(linker, "msg_value", WITH_PTR, |cx, dest: u32| { let value = cx.env().value; cx.write_uint(dest, value) });
-    local!(linker, "tx_gas_price", WITH_PTR, |cx, dest: u32| { let value = cx.env().gas_price; cx.write_uint(dest, value) });
-    local!(linker, "tx_ink_price", ink::HOSTIO, |_cx| -> u32 { Ok(u32::try_from(ink::INK_PRICE).unwrap_or(u32::MAX)) });
-    local!(linker, "tx_origin", WITH_PTR, |cx, dest: u32| { let value = cx.env().origin; cx.write(dest, value.as_slice()) });
+    local!(linker, "msg_reentrant", ink::HOSTIO, |cx| -> u32 {
+        Ok(u32::from(cx.env().reentrant))
+    });
+    local!(linker, "msg_sender", WITH_PTR, |cx, dest: u32| {
+        let value = cx.env().caller;
+        cx.write(dest, value.as_slice())
+    });
+    local!(linker, "msg_value", WITH_PTR, |cx, dest: u32| {
+        let value = cx.env().value;
+        cx.write_uint(dest, value)
+    });
+    local!(linker, "tx_gas_price", WITH_PTR, |cx, dest: u32| {
+        let value = cx.env().gas_price;
+        cx.write_uint(dest, value)
+    });
+    local!(linker, "tx_ink_price", ink::HOSTIO, |_cx| -> u32 {
+        Ok(u32::try_from(ink::INK_PRICE).unwrap_or(u32::MAX))
+    });
+    local!(linker, "tx_origin", WITH_PTR, |cx, dest: u32| {
+        let value = cx.env().origin;
+        cx.write(dest, value.as_slice())
+    });
     Ok(())
 }
 
@@ -603,13 +735,23 @@ fn link_math(linker: &mut Linker<Host>) -> Result<()> {
         cx.pay(ink::pow(e.byte_len() as u64))?;
         cx.write_uint(value, a.wrapping_pow(e))
     });
-    local!(linker, "math_add_mod", 49_560, |cx, value: u32, addend: u32, modulus: u32| {
-        let (a, b, m) = (cx.read_uint(value)?, cx.read_uint(addend)?, cx.read_uint(modulus)?);
-        cx.write_uint(value, a.add_mod(b, m))
-    });
-    local!(linker, "math_mul_mod", 52_660, |cx, value: u32, factor: u32, modulus: u32| {
-        let (a, b, m) = (cx.read_uint(value)?, cx.read_uint(factor)?, cx.read_uint(modulus)?);
-        cx.write_uint(value, a.mul_mod(b, m))
-    });
+    local!(
+        linker,
+        "math_add_mod",
+        49_560,
+        |cx, value: u32, addend: u32, modulus: u32| {
+            let (a, b, m) = (cx.read_uint(value)?, cx.read_uint(addend)?, cx.read_uint(modulus)?);
+            cx.write_uint(value, a.add_mod(b, m))
+        }
+    );
+    local!(
+        linker,
+        "math_mul_mod",
+        52_660,
+        |cx, value: u32, factor: u32, modulus: u32| {
+            let (a, b, m) = (cx.read_uint(value)?, cx.read_uint(factor)?, cx.read_uint(modulus)?);
+            cx.write_uint(value, a.mul_mod(b, m))
+        }
+    );
     Ok(())
 }

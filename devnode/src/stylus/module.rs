@@ -1,9 +1,15 @@
 //! Compiled programs, shared by all chains of this process.
 
-use super::{host::{self, Host}, code};
+use super::{
+    code,
+    host::{self, Host},
+};
 use crate::wasm;
 use alloy_primitives::B256;
-use std::{collections::HashMap, sync::{Arc, LazyLock, Mutex, PoisonError}};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 use wasmtime::{Config, Engine, InstancePre, Linker, Module, OptLevel};
 
 /// Largest decompressed module, in bytes.
@@ -30,12 +36,19 @@ static SHARED: LazyLock<Shared> = LazyLock::new(|| {
         .cranelift_nan_canonicalization(true)
         .max_wasm_stack(STACK_BYTES)
         .async_stack_size(STACK_BYTES + HOST_STACK_BYTES);
-    #[expect(clippy::expect_used, reason = "fixed configuration and fixed names: fails on the first run or never")]
+    #[expect(
+        clippy::expect_used,
+        reason = "fixed configuration and fixed names: fails on the first run or never"
+    )]
     let engine = Engine::new(&config).expect("the configuration is valid");
     let mut linker = Linker::new(&engine);
     #[expect(clippy::expect_used, reason = "as above")]
     host::link(&mut linker).expect("host functions have distinct names");
-    Shared { engine, linker, compiled: Mutex::default() }
+    Shared {
+        engine,
+        linker,
+        compiled: Mutex::default(),
+    }
 });
 
 /// The engine that runs programs.
@@ -53,7 +66,10 @@ pub fn compiled(hash: B256, code: &[u8]) -> Result<Arc<InstancePre<Host>>, Strin
     let wasm = code::decompress(code, MAX_WASM_SIZE).map_err(|error| error.to_string())?;
     let activated = wasm::activate(&wasm, super::pages::PAGE_LIMIT).map_err(|error| error.to_string())?;
     let module = Module::new(&SHARED.engine, &activated.instrumented).map_err(|error| format!("{error:?}"))?;
-    let ready = SHARED.linker.instantiate_pre(&module).map_err(|error| format!("{error:?}"))?;
+    let ready = SHARED
+        .linker
+        .instantiate_pre(&module)
+        .map_err(|error| format!("{error:?}"))?;
     Ok(lock().entry(hash).or_insert(Arc::new(ready)).clone())
 }
 

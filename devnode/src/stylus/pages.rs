@@ -46,7 +46,11 @@ fn exponential(pages: u16) -> u64 {
     if pages > PAGE_LIMIT {
         return u64::MAX;
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 ≤ value < 2^25")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "1 ≤ value < 2^25"
+    )]
     let gas = 31_874_000_f64.powf(1.0 / 128.0).powi(i32::from(pages)) as u64;
     gas
 }
@@ -57,7 +61,17 @@ mod tests {
 
     #[test]
     fn exponential_equals_consensus_table() {
-        let known = [(0, 1), (5, 1), (6, 2), (8, 2), (32, 75), (64, 5645), (96, 424_206), (127, 27_849_408), (128, 31_873_999)];
+        let known = [
+            (0, 1),
+            (5, 1),
+            (6, 2),
+            (8, 2),
+            (32, 75),
+            (64, 5645),
+            (96, 424_206),
+            (127, 27_849_408),
+            (128, 31_873_999),
+        ];
         for (pages, gas) in known {
             assert_eq!(exponential(pages), gas, "{pages} pages");
         }

@@ -68,7 +68,9 @@ pub struct Program {
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Program").field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("Program")
+            .field("port", &self.port)
+            .finish_non_exhaustive()
     }
 }
 
@@ -170,7 +172,11 @@ async fn run(module: std::sync::Arc<InstancePre<Host>>, host: Host, ink: u64, st
     let (output, host_calls) = store.into_data().into_parts();
     Finished {
         outcome,
-        output: if matches!(outcome, Outcome::Success | Outcome::Revert) { output } else { Bytes::new() },
+        output: if matches!(outcome, Outcome::Success | Outcome::Revert) {
+            output
+        } else {
+            Bytes::new()
+        },
         ink_left: if outcome == Outcome::OutOfInk { 0 } else { ink },
         stack_left,
         host_calls,

@@ -56,12 +56,21 @@ impl StorageCache {
 
     /// Remembers what the chain answered for `key`.
     pub fn fill(&mut self, key: B256, value: B256) {
-        self.slots.insert(key, Slot { value, known: Some(value) });
+        self.slots.insert(
+            key,
+            Slot {
+                value,
+                known: Some(value),
+            },
+        );
     }
 
     /// Sets `key` in the cache only.
     pub fn set(&mut self, key: B256, value: B256) {
-        self.slots.entry(key).and_modify(|slot| slot.value = value).or_insert(Slot { value, known: None });
+        self.slots
+            .entry(key)
+            .and_modify(|slot| slot.value = value)
+            .or_insert(Slot { value, known: None });
     }
 
     /// Slots to write, marked as written; with `clear` the cache is emptied (the counters stay).

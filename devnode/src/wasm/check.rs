@@ -62,7 +62,11 @@ pub(super) struct Checked {
 
 /// Refuses a count above its limit.
 pub(super) fn limit(what: &'static str, count: u64, limit: u64) -> Result<(), Refused> {
-    if count > limit { Err(Refused::TooMany { what, count, limit }) } else { Ok(()) }
+    if count > limit {
+        Err(Refused::TooMany { what, count, limit })
+    } else {
+        Ok(())
+    }
 }
 
 /// Checks a module. `page_limit` is how many pages the program may open.
@@ -74,12 +78,22 @@ pub(super) fn check(module: &Module<'_>, page_limit: u16) -> Result<Checked, Ref
     let pay_for_growth = if memory.maximum == Some(memory.initial) {
         None
     } else {
-        Some(module.imported(HOST_MODULE, PAY_FOR_MEMORY_GROW).ok_or(Refused::GrowthUnpaid)?)
+        Some(
+            module
+                .imported(HOST_MODULE, PAY_FOR_MEMORY_GROW)
+                .ok_or(Refused::GrowthUnpaid)?,
+        )
     };
     let entrypoint = check_entrypoint(module)?;
     check_elements(module)?;
     check_data(module, pages)?;
-    Ok(Checked { memory, pages, entrypoint, globals, pay_for_growth })
+    Ok(Checked {
+        memory,
+        pages,
+        entrypoint,
+        globals,
+        pay_for_growth,
+    })
 }
 
 /// Checks the counts that instrumentation does not change, or changes by a constant.
@@ -88,23 +102,37 @@ fn check_limits(module: &Module<'_>) -> Result<Globals, Refused> {
     limit("imports", module.imports.len() as u64, MAX_IMPORTS)?;
     limit("data segments", module.data.len() as u64, MAX_DATA_SEGMENTS)?;
     limit("element segments", module.elements.len() as u64, MAX_ELEMENT_SEGMENTS)?;
-    let table_entries = module.tables.iter().fold(0_u64, |sum, table| sum.saturating_add(table.ty.initial));
+    let table_entries = module
+        .tables
+        .iter()
+        .fold(0_u64, |sum, table| sum.saturating_add(table.ty.initial));
     limit("table entries", table_entries, MAX_TABLE_ENTRIES)?;
     limit("bytes of element segments", module.element_bytes(), MAX_ELEMENT_BYTES)?;
     limit("bytes in the module name", module.name.len() as u64, MAX_NAME_BYTES)?;
     let own = module.globals.len() as u64;
     let total = own.saturating_add(Globals::COUNT.into());
     limit("globals", total, MAX_GLOBALS)?;
-    let own = u32::try_from(own).map_err(|_| Refused::TooMany { what: "globals", count: total, limit: MAX_GLOBALS })?;
+    let own = u32::try_from(own).map_err(|_| Refused::TooMany {
+        what: "globals",
+        count: total,
+        limit: MAX_GLOBALS,
+    })?;
     Ok(Globals::after(own))
 }
 
 /// Checks that only host functions are imported, each with its own type.
 fn check_imports(module: &Module<'_>) -> Result<(), Refused> {
     for import in &module.imports {
-        let known = if import.module == HOST_MODULE { host_fn(import.name) } else { None };
+        let known = if import.module == HOST_MODULE {
+            host_fn(import.name)
+        } else {
+            None
+        };
         let Some(host_fn) = known else {
-            return Err(Refused::UnknownImport { module: import.module.to_owned(), name: import.name.to_owned() });
+            return Err(Refused::UnknownImport {
+                module: import.module.to_owned(),
+                name: import.name.to_owned(),
+            });
         };
         let matches = module
             .type_at(import.type_index)
@@ -142,13 +170,18 @@ fn check_memory(module: &Module<'_>, page_limit: u16) -> Result<(MemoryType, u16
     let limit = page_limit.min(MAX_INITIAL_PAGES);
     match u16::try_from(memory.initial) {
         Ok(pages) if pages <= limit => Ok((memory, pages)),
-        _ => Err(Refused::MemoryTooLarge { initial: memory.initial, limit }),
+        _ => Err(Refused::MemoryTooLarge {
+            initial: memory.initial,
+            limit,
+        }),
     }
 }
 
 /// Finds the entry point and checks its type.
 fn check_entrypoint(module: &Module<'_>) -> Result<u32, Refused> {
-    let entrypoint = module.exported(ENTRYPOINT, ExternalKind::Func).ok_or(Refused::NoEntrypoint)?;
+    let entrypoint = module
+        .exported(ENTRYPOINT, ExternalKind::Func)
+        .ok_or(Refused::NoEntrypoint)?;
     let ty = module.function_type(entrypoint).ok_or(Refused::NoEntrypoint)?;
     if ty.params() != [ValType::I32] || ty.results() != [ValType::I32] {
         return Err(Refused::EntrypointType);
@@ -159,6 +192,7 @@ fn check_entrypoint(module: &Module<'_>) -> Result<u32, Refused> {
 /// Checks that element segments list functions and active ones fit their table.
 fn check_elements(module: &Module<'_>) -> Result<(), Refused> {
     for element in &module.elements {
+        // Without reference types validation already refuses the other form.
         let ElementItems::Functions(functions) = &element.items else {
             return Err(Refused::ElementExpressions);
         };
@@ -193,5 +227,262 @@ fn constant_offset(offset: &ConstExpr<'_>) -> Result<u32, Refused> {
     match (operators.read()?, operators.read()?) {
         (Operator::I32Const { value }, Operator::End) => Ok(value.cast_unsigned()),
         _ => Err(Refused::Offset),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{activate, testing::program};
+    use super::*;
+
+    const MEMORY_1: &str = "(memory (export \"memory\") 1 1)";
+    const ENTRY: &str = "(func (export \"user_entrypoint\") (param i32) (result i32) i32.const 0)";
+
+    /// Activates a module with the given fields.
+    fn outcome(fields: &str) -> Result<super::super::Activated, Refused> {
+        activate(
+            &wat::parse_str(format!("(module {fields})")).expect("the test's wat is well formed"),
+            128,
+        )
+    }
+
+    /// Why a module with an entry point, a memory and the given fields is refused. Imports must come first, so the
+    /// fields do.
+    fn refusal(fields: &str) -> Refused {
+        outcome(&format!("{fields} {MEMORY_1} {ENTRY}")).expect_err(fields)
+    }
+
+    #[test]
+    fn check_smallest_program_is_accepted() {
+        assert!(outcome(&format!("{MEMORY_1} {ENTRY}")).is_ok());
+    }
+
+    #[test]
+    fn check_import_not_a_host_function_is_refused() {
+        assert!(matches!(
+            refusal("(import \"env\" \"read_args\" (func (param i32)))"),
+            Refused::UnknownImport { .. }
+        ));
+        assert!(matches!(
+            refusal("(import \"vm_hooks\" \"foo\" (func))"),
+            Refused::UnknownImport { .. }
+        ));
+        assert!(matches!(
+            refusal("(import \"vm_hooks\" \"stylus\" (func))"),
+            Refused::UnknownImport { .. }
+        ));
+    }
+
+    #[test]
+    fn check_import_of_wrong_type_is_refused() {
+        let refused = refusal("(import \"vm_hooks\" \"read_args\" (func (param i64)))");
+        assert!(matches!(refused, Refused::ImportType("read_args")));
+    }
+
+    #[test]
+    fn check_export_named_like_an_import_is_refused() {
+        let refused =
+            refusal("(import \"vm_hooks\" \"read_args\" (func (param i32))) (func (export \"mine__read_args\"))");
+        assert!(matches!(refused, Refused::ExportedImport(name) if name == "read_args"));
+    }
+
+    #[test]
+    fn check_reserved_export_is_refused() {
+        assert!(matches!(
+            refusal("(func (export \"stylus_x\"))"),
+            Refused::ReservedExport(_)
+        ));
+        assert!(matches!(
+            refusal("(func (export \"a__b__stylusx\"))"),
+            Refused::ReservedExport(_)
+        ));
+        assert!(outcome(&format!("(func (export \"my_stylus\")) {MEMORY_1} {ENTRY}")).is_ok());
+    }
+
+    #[test]
+    fn check_memory_missing_or_not_exported_is_refused() {
+        assert!(matches!(outcome(ENTRY), Err(Refused::MemoryNotExported)));
+        assert!(matches!(
+            outcome(&format!("(memory 1 1) {ENTRY}")),
+            Err(Refused::MemoryNotExported)
+        ));
+        assert!(matches!(
+            outcome(&format!("(memory (export \"mem\") 1 1) {ENTRY}")),
+            Err(Refused::MemoryNotExported)
+        ));
+    }
+
+    #[test]
+    fn check_memory_above_a_limit_is_refused() {
+        let initial = |pages: u32| format!("(memory (export \"memory\") {pages} {pages}) {ENTRY}");
+        assert!(outcome(&initial(128)).is_ok());
+        assert!(matches!(
+            outcome(&initial(129)),
+            Err(Refused::MemoryTooLarge {
+                initial: 129,
+                limit: 128
+            })
+        ));
+        let wasm = program("i32.const 0");
+        assert!(activate(&wasm, 1).is_ok());
+        assert!(matches!(
+            activate(&wasm, 0),
+            Err(Refused::MemoryTooLarge { initial: 1, limit: 0 })
+        ));
+        let wasm = wat::parse_str(format!("(module {})", initial(129))).expect("the test's wat is well formed");
+        assert!(matches!(
+            activate(&wasm, u16::MAX),
+            Err(Refused::MemoryTooLarge { limit: 128, .. })
+        ));
+    }
+
+    #[test]
+    fn check_growable_memory_without_payment_is_refused() {
+        for limits in ["1", "1 2"] {
+            let memory = format!("(memory (export \"memory\") {limits}) {ENTRY}");
+            assert!(matches!(outcome(&memory), Err(Refused::GrowthUnpaid)));
+            let import = "(import \"vm_hooks\" \"pay_for_memory_grow\" (func (param i32)))";
+            assert!(outcome(&format!("{import} {memory}")).is_ok());
+        }
+    }
+
+    #[test]
+    fn check_entrypoint_missing_or_of_wrong_type_is_refused() {
+        assert!(matches!(outcome(MEMORY_1), Err(Refused::NoEntrypoint)));
+        for field in [
+            "(func (export \"user_entrypoint\") (param i64) (result i32) i32.const 0)",
+            "(func (export \"user_entrypoint\") (param i32))",
+            "(func (export \"user_entrypoint\") (result i32) i32.const 0)",
+        ] {
+            assert!(matches!(
+                outcome(&format!("{MEMORY_1} {field}")),
+                Err(Refused::EntrypointType)
+            ));
+        }
+        let global = "(global (export \"user_entrypoint\") i32 (i32.const 0))";
+        assert!(matches!(
+            outcome(&format!("{MEMORY_1} {global}")),
+            Err(Refused::NoEntrypoint)
+        ));
+    }
+
+    #[test]
+    fn check_counts_above_their_limits_are_refused() {
+        let import = "(import \"vm_hooks\" \"exit_early\" (func (param i32)))";
+        let locals = |count: usize| format!("(func (local {}))", "i32 ".repeat(count));
+        for (what, at_limit, above) in [
+            // The entry point is a function too.
+            ("functions", "(func)".repeat(4095), "(func)".repeat(4096)),
+            ("imports", import.repeat(513), import.repeat(514)),
+            // Instrumentation adds four globals.
+            (
+                "globals",
+                "(global i32 (i32.const 0))".repeat(32_764),
+                "(global i32 (i32.const 0))".repeat(32_765),
+            ),
+            (
+                "data segments",
+                "(data (i32.const 0) \"\")".repeat(128),
+                "(data (i32.const 0) \"\")".repeat(129),
+            ),
+            (
+                "element segments",
+                format!("(table 1 1 funcref) {}", "(elem (i32.const 0) func)".repeat(128)),
+                format!("(table 1 1 funcref) {}", "(elem (i32.const 0) func)".repeat(129)),
+            ),
+            (
+                "table entries",
+                "(table 4096 funcref)".to_owned(),
+                "(table 4097 funcref)".to_owned(),
+            ),
+            ("locals in a function", locals(348), locals(349)),
+        ] {
+            let accepted = outcome(&format!("{at_limit} {MEMORY_1} {ENTRY}"));
+            // So many globals cost more than the record can hold, which is checked last.
+            assert!(matches!(accepted, Ok(_) | Err(Refused::Cost(_))), "{what}");
+            assert!(
+                matches!(refusal(&above), Refused::TooMany { what: refused, .. } if refused == what),
+                "{what}"
+            );
+        }
+    }
+
+    #[test]
+    fn check_element_bytes_above_limit_are_refused() {
+        // Flags, offset of three bytes and a count of two make six bytes; each function index takes one.
+        let segment = |count: usize| {
+            format!(
+                "(table 4096 funcref) (func $f) (elem (i32.const 0) {})",
+                "$f ".repeat(count)
+            )
+        };
+        assert!(outcome(&format!("{} {MEMORY_1} {ENTRY}", segment(4090))).is_ok());
+        let refused = refusal(&segment(4091));
+        assert!(matches!(
+            refused,
+            Refused::TooMany {
+                what: "bytes of element segments",
+                count: 4097,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn check_operators_above_limit_are_refused() {
+        // 65,536 less the frame entry, one block header, `return`, the frame exit, the constant and `end`.
+        let nops = 65_536 - 12 - 12 - 1 - 4 - 2;
+        assert!(activate(&program(&format!("{} i32.const 0", "nop ".repeat(nops))), 128).is_ok());
+        let refused = activate(&program(&format!("{} i32.const 0", "nop ".repeat(nops + 1))), 128);
+        assert!(matches!(
+            refused,
+            Err(Refused::TooMany {
+                what: "operators in a function",
+                count: 65_537,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn check_long_module_name_is_refused() {
+        let named = |len: usize| {
+            let name = "n".repeat(len);
+            wat::parse_str(format!("(module ${name} {MEMORY_1} {ENTRY})")).expect("the test's wat is well formed")
+        };
+        assert!(activate(&named(512), 128).is_ok());
+        assert!(matches!(
+            activate(&named(513), 128),
+            Err(Refused::TooMany { count: 513, .. })
+        ));
+    }
+
+    #[test]
+    fn check_element_expressions_are_refused() {
+        let refused = refusal("(table 1 1 funcref) (elem (i32.const 0) funcref)");
+        assert!(matches!(refused, Refused::Invalid(_)), "{refused}");
+    }
+
+    #[test]
+    fn check_active_segment_out_of_bounds_is_refused() {
+        assert!(outcome(&format!("(data (i32.const 65535) \"a\") {MEMORY_1} {ENTRY}")).is_ok());
+        assert!(matches!(
+            refusal("(data (i32.const 65536) \"a\")"),
+            Refused::DataOutOfBounds
+        ));
+        assert!(matches!(
+            refusal("(data (i32.const -1) \"a\")"),
+            Refused::DataOutOfBounds
+        ));
+        let table = "(table 2 2 funcref) (func $f)";
+        assert!(outcome(&format!("{table} (elem (i32.const 1) $f) {MEMORY_1} {ENTRY}")).is_ok());
+        assert!(matches!(
+            refusal(&format!("{table} (elem (i32.const 2) $f)")),
+            Refused::ElementOutOfBounds
+        ));
+        assert!(matches!(
+            refusal(&format!("{table} (elem (i32.const -1) $f)")),
+            Refused::ElementOutOfBounds
+        ));
     }
 }

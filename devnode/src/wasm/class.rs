@@ -108,17 +108,27 @@ impl Class {
         use Operator as O;
         Ok(match operator {
             O::Nop | O::Unreachable => Self::Plain,
-            O::Block { blockty } => Self::Block { results: results(*blockty) },
-            O::Loop { blockty } => Self::Loop { results: results(*blockty) },
-            O::If { blockty } => Self::If { results: results(*blockty) },
+            O::Block { blockty } => Self::Block {
+                results: results(*blockty),
+            },
+            O::Loop { blockty } => Self::Loop {
+                results: results(*blockty),
+            },
+            O::If { blockty } => Self::If {
+                results: results(*blockty),
+            },
             O::Else => Self::Else,
             O::End => Self::End,
             O::Br { .. } => Self::Br,
             O::BrIf { .. } => Self::BrIf,
             O::BrTable { targets } => Self::BrTable { targets: targets.len() },
             O::Return => Self::Return,
-            O::Call { function_index } => Self::Call { function_index: *function_index },
-            O::CallIndirect { type_index, .. } => Self::CallIndirect { type_index: *type_index },
+            O::Call { function_index } => Self::Call {
+                function_index: *function_index,
+            },
+            O::CallIndirect { type_index, .. } => Self::CallIndirect {
+                type_index: *type_index,
+            },
             O::Drop => Self::Drop,
             O::Select => Self::Select,
             O::LocalGet { .. } => Self::LocalGet,

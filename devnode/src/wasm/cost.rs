@@ -37,7 +37,9 @@ pub(super) fn recorded(module: &Module<'_>, pages: u16) -> Result<Recorded, Refu
         .functions
         .iter()
         .filter_map(|type_index| module.type_at(*type_index))
-        .fold(0_u64, |sum, ty| sum.saturating_add((ty.params().len() + ty.results().len()) as u64));
+        .fold(0_u64, |sum, ty| {
+            sum.saturating_add((ty.params().len() + ty.results().len()) as u64)
+        });
     let wasm_len = module.wasm_len.into();
     let globals = (module.globals.len() as u64).saturating_add(Globals::COUNT.into());
     let segments = module.data_bytes().saturating_add(module.element_bytes());

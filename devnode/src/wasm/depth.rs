@@ -18,11 +18,19 @@ const MAX_STACK_VALUES: u32 = 4096;
 
 /// Size of a function's frame in words: operand stack, declared locals (parameters are not counted) and overhead.
 pub(super) fn frame_words(operators: &[Operator<'_>], locals: u32, module: &Module<'_>) -> Result<u32, Refused> {
-    let mut stack = StackEstimate { level: 0, worst: 0, scopes: vec![0] };
+    let mut stack = StackEstimate {
+        level: 0,
+        worst: 0,
+        scopes: vec![0],
+    };
     for operator in operators {
         stack.step(Class::of(operator)?, module);
     }
-    limit("values on the operand stack", stack.worst.into(), MAX_STACK_VALUES.into())?;
+    limit(
+        "values on the operand stack",
+        stack.worst.into(),
+        MAX_STACK_VALUES.into(),
+    )?;
     Ok(stack.worst.saturating_add(locals).saturating_add(FRAME_OVERHEAD))
 }
 
@@ -141,7 +149,9 @@ fn enter(frame: u32, globals: &Globals) -> [Operator<'static>; 12] {
         Operator::GlobalGet { global_index },
         Operator::I32Const { value },
         Operator::I32LeU,
-        Operator::If { blockty: BlockType::Empty },
+        Operator::If {
+            blockty: BlockType::Empty,
+        },
         Operator::I32Const { value: 0 },
         Operator::GlobalSet { global_index },
         Operator::Unreachable,
@@ -158,8 +168,83 @@ fn leave(frame: u32, globals: &Globals) -> [Operator<'static>; 4] {
     let global_index = globals.stack_left;
     [
         Operator::GlobalGet { global_index },
-        Operator::I32Const { value: frame.cast_signed() },
+        Operator::I32Const {
+            value: frame.cast_signed(),
+        },
         Operator::I32Add,
         Operator::GlobalSet { global_index },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        Refused, activate,
+        testing::{body_of, program},
+    };
+    use super::*;
+
+    /// Frame size of the first function of a module, read from its entry.
+    fn frame_of(wasm: &[u8]) -> i32 {
+        match body_of(wasm)[1] {
+            Operator::I32Const { value } => value,
+            ref other => panic!("unexpected entry: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn frame_words_smallest_function_counts_the_ink_header() {
+        // The header's comparison holds two values, although the function itself never holds more than one.
+        assert_eq!(frame_of(&program("i32.const 0")), 2 + 4);
+    }
+
+    #[test]
+    fn frame_words_locals_count_and_parameters_do_not() {
+        assert_eq!(frame_of(&program("(local i64 i64 i32) i32.const 0")), 2 + 4 + 3);
+    }
+
+    #[test]
+    fn frame_words_block_results_count_twice() {
+        // One for the block's result from its start, one for the constant inside; the header after it sees one.
+        assert_eq!(frame_of(&program("block (result i32) i32.const 0 end")), 3 + 4);
+    }
+
+    #[test]
+    fn frame_words_self_call_keeps_its_header_on_top() {
+        let wasm = wat::parse_str(
+            "(module (memory (export \"memory\") 1 1)
+               (func $f (param i32) (result i32) local.get 0 i32.const 1 i32.add call $f)
+               (func (export \"user_entrypoint\") (param i32) (result i32) i32.const 0 call $f))",
+        )
+        .expect("the test's wat is well formed");
+        assert_eq!(frame_of(&wasm), 7);
+    }
+
+    #[test]
+    fn frame_words_too_many_values_are_refused() {
+        let push = |count: usize| format!("{} {} i32.const 0", "i32.const 0 ".repeat(count), "drop ".repeat(count));
+        assert!(activate(&program(&push(4096)), 128).is_ok());
+        let refused = activate(&program(&push(4097)), 128).expect_err("one value too many");
+        assert!(matches!(
+            refused,
+            Refused::TooMany {
+                count: 4097,
+                limit: 4096,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn check_depth_branch_out_of_the_function_gives_nothing_back() {
+        let exits = |body: &str| {
+            let wasm = program(body);
+            body_of(&wasm)
+                .iter()
+                .filter(|op| matches!(op, Operator::I32Add))
+                .count()
+        };
+        assert_eq!(exits("local.get 0 br 0"), 1);
+        assert_eq!(exits("local.get 0 return"), 2);
+    }
 }

@@ -102,6 +102,9 @@ mod tests {
     #[test]
     fn host_fn_unknown_name_is_none() {
         assert!(host_fn("call").is_none());
-        assert_eq!(host_fn("read_args").map(|host_fn| host_fn.params), Some([I32].as_slice()));
+        assert_eq!(
+            host_fn("read_args").map(|host_fn| host_fn.params),
+            Some([I32].as_slice())
+        );
     }
 }

@@ -35,7 +35,12 @@ impl Globals {
 
     /// Places the added globals after `own` globals of the module.
     pub(super) const fn after(own: u32) -> Self {
-        Self { ink_left: own, ink_status: own + 1, scratch: own + 2, stack_left: own + 3 }
+        Self {
+            ink_left: own,
+            ink_status: own + 1,
+            scratch: own + 2,
+            stack_left: own + 3,
+        }
     }
 }
 
@@ -58,7 +63,10 @@ pub(super) fn instrument<'a>(
     let declared: u32 = locals.iter().fold(0, |sum, (count, _)| sum.saturating_add(*count));
     limit("locals in a function", declared.into(), MAX_LOCALS)?;
 
-    let operators = body.get_operators_reader()?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let operators = body
+        .get_operators_reader()?
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
     // Passes only ever add operators, so checking before each keeps the work bounded by the limit.
     limit_operators(&operators)?;
     let operators = meter::meter_blocks(operators, module, globals)?;
