@@ -1,0 +1,98 @@
+//! The Solidity interface that each contract exports, and its committed copy.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    Mode,
+    contracts::{self, Contract},
+    process::{cargo, output},
+};
+
+/// Exports the interface of every contract and shows, compares or writes it.
+pub(crate) fn run(mode: Mode) -> Result<()> {
+    let mut stale = Vec::new();
+    for contract in &contracts::ALL {
+        let exported = export(contract).with_context(|| format!("contract {}", contract.name))?;
+        match mode {
+            Mode::Show => print!("{exported}"),
+            Mode::Write => fs::write(contract.abi_path(), &exported)
+                .with_context(|| format!("cannot write {}", contract.abi_path().display()))?,
+            Mode::Check => {
+                let recorded = fs::read_to_string(contract.abi_path()).unwrap_or_default();
+                if let Some(difference) = first_difference(&recorded, &exported) {
+                    stale.push(format!("{}/abi.sol, {difference}", contract.dir));
+                }
+            }
+        }
+    }
+    ensure!(
+        stale.is_empty(),
+        "interfaces differ from their committed copies; if that is meant, run `cargo xtask abi --write`\n{}",
+        stale.join("\n")
+    );
+    Ok(())
+}
+
+/// Runs the contract's binary on this machine: the SDK prints the interface from it.
+fn export(contract: &Contract) -> Result<String> {
+    let exported = output(cargo().args([
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        contract.name,
+        "--features",
+        "export-abi",
+    ]))?;
+    ensure!(
+        !exported.trim().is_empty(),
+        "it printed no interface: its main.rs must print the ABI"
+    );
+    Ok(exported)
+}
+
+fn first_difference(recorded: &str, exported: &str) -> Option<String> {
+    if recorded == exported {
+        return None;
+    }
+    let mut recorded_lines = recorded.lines();
+    let mut exported_lines = exported.lines();
+    for line in 1.. {
+        let (was, now) = (recorded_lines.next(), exported_lines.next());
+        if was != now || was.is_none() {
+            let show = |text: Option<&str>| text.unwrap_or("end of file").trim().to_owned();
+            return Some(format!(
+                "line {line}\n  committed: {}\n  exported:  {}",
+                show(was),
+                show(now)
+            ));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_difference_of_equal_texts_is_none() {
+        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
+    }
+
+    #[test]
+    fn first_difference_shows_line_of_both() {
+        let difference = first_difference("a\nb\n", "a\n  c\n").unwrap();
+        assert_eq!(difference, "line 2\n  committed: b\n  exported:  c");
+    }
+
+    #[test]
+    fn first_difference_with_missing_file_shows_its_end() {
+        assert_eq!(
+            first_difference("", "a").unwrap(),
+            "line 1\n  committed: end of file\n  exported:  a"
+        );
+    }
+}

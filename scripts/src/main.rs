@@ -1,0 +1,122 @@
+//! The project's own commands, run as `cargo xtask <command>`.
+
+mod abi;
+mod build;
+mod contracts;
+mod data;
+mod gas;
+mod node;
+mod process;
+mod size;
+mod suite;
+mod wasm;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+/// Build, size, ABI, gas, test and demo commands of the project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the contracts into target/contracts: `<name>.wasm` and the deployable `<name>.stylus`
+    Build {
+        /// Build only this contract
+        #[arg(long, value_name = "NAME")]
+        contract: Option<String>,
+    },
+    /// Build the contracts and show their sizes, or compare them with bench/snapshots/size.json
+    Size(Golden),
+    /// Show the Solidity interface of every contract, or compare it with its abi.sol
+    Abi(Golden),
+    /// Show the gas of the end-to-end scenarios, or compare it with bench/snapshots/gas.json
+    Gas(Golden),
+    /// Install the npm packages of the lock file, if they are not there yet
+    Deps,
+    /// Compile and test the Solidity part with forge
+    Solidity,
+    /// Run every check of the project; the last line reads `N passed, N failed`
+    Test,
+    /// Build all that the demonstration needs and run it: `gimbal demo <args>`
+    Demo {
+        /// Handed to `gimbal demo` as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Convert an hourly OHLC table (CSV) into the compact form kept in data/
+    Data {
+        /// Table with the columns timestamp, open, high, low, close; others are dropped
+        csv: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct Golden {
+    /// Fail unless the committed record equals what is measured
+    #[arg(long, conflicts_with = "write")]
+    check: bool,
+    /// Replace the committed record by what is measured
+    #[arg(long)]
+    write: bool,
+}
+
+/// What to do with something measured that has a committed record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Show,
+    Check,
+    Write,
+}
+
+impl From<Golden> for Mode {
+    fn from(golden: Golden) -> Self {
+        match (golden.check, golden.write) {
+            (true, _) => Self::Check,
+            (_, true) => Self::Write,
+            _ => Self::Show,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Build { contract } => {
+            let contracts = contracts::select(contract.as_deref())?;
+            build::print_table(&build::build(&contracts)?);
+        }
+        Task::Size(golden) => {
+            let built = build::build(&contracts::ALL)?;
+            build::print_table(&built);
+            size::run(&built, golden.into())?;
+        }
+        Task::Abi(golden) => abi::run(golden.into())?,
+        Task::Gas(golden) => gas::run(golden.into())?,
+        Task::Deps => node::install()?,
+        Task::Solidity => {
+            node::install()?;
+            node::forge_build()?;
+            node::forge_test()?.require_success()?;
+        }
+        Task::Test => return Ok(suite::test()),
+        Task::Demo { args } => suite::demo(&args)?,
+        Task::Data { csv } => data::convert(&csv)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,99 @@
+//! The whole check, and the demonstration.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+use crate::{
+    Mode, abi, build, contracts, node,
+    process::{Counts, cargo, cargo_test_counts, run, run_tests},
+    size,
+};
+
+/// A step of the check: what it is called, and what it does.
+type Step = (&'static str, fn(&mut Counts) -> Result<()>);
+
+/// Cheap steps first, so that a mistake shows early.
+const STEPS: [Step; 8] = [
+    ("format", |_| run(cargo().args(["fmt", "--all", "--check"]))),
+    ("lints", |_| lint()),
+    ("npm packages", |_| node::install()),
+    ("contracts and their sizes", |_| {
+        let built = build::build(&contracts::ALL)?;
+        build::print_table(&built);
+        size::run(&built, Mode::Check)
+    }),
+    ("interfaces", |_| abi::run(Mode::Check)),
+    ("Solidity build", |_| node::forge_build()),
+    ("Solidity tests", |counts| add(counts, &node::forge_test()?)),
+    ("Rust tests", |counts| {
+        let mut tests = cargo();
+        tests.args(["test", "--locked", "--no-fail-fast"]);
+        add(counts, &run_tests(&mut tests, cargo_test_counts)?)
+    }),
+];
+
+fn add(counts: &mut Counts, tests: &crate::process::TestRun) -> Result<()> {
+    *counts += tests.counts;
+    tests.require_success()
+}
+
+/// Runs every step up to the first that fails; the last line sums the tests.
+pub(crate) fn test() -> ExitCode {
+    let mut counts = Counts::default();
+    let mut timings: Vec<(&str, Duration)> = Vec::new();
+    let mut failure = None;
+    for (name, step) in STEPS {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let result = step(&mut counts);
+        timings.push((name, start.elapsed()));
+        if let Err(error) = result {
+            failure = Some((name, error));
+            break;
+        }
+    }
+    println!("\n== time");
+    for (name, time) in timings {
+        println!("{name:<28} {:>7.1} s", time.as_secs_f64());
+    }
+    let code = match failure {
+        None => ExitCode::SUCCESS,
+        Some((name, error)) => {
+            println!("\n== FAILED: {name}\n{error:#}");
+            ExitCode::FAILURE
+        }
+    };
+    println!("\n{} passed, {} failed", counts.passed, counts.failed);
+    code
+}
+
+fn lint() -> Result<()> {
+    run(cargo().args(["clippy", "--locked", "--all-targets", "--", "-D", "warnings"]))?;
+    let packages = contracts::ALL.iter().flat_map(|contract| ["--package", contract.name]);
+    // The release profile, because the host-side macros that this builds serve the contracts' build too.
+    run(cargo()
+        .args([
+            "clippy",
+            "--locked",
+            "--release",
+            "--lib",
+            "--target",
+            "wasm32-unknown-unknown",
+        ])
+        .args(packages)
+        .args(["--", "-D", "warnings"]))
+}
+
+/// Builds everything the demonstration deploys, then runs it.
+pub(crate) fn demo(args: &[String]) -> Result<()> {
+    node::install()?;
+    build::build(&contracts::ALL)?;
+    node::forge_build()?;
+    run(cargo()
+        .args(["run", "--quiet", "--locked", "--package", "gimbal", "--", "demo"])
+        .args(args))
+}
