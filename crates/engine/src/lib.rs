@@ -1,0 +1,84 @@
+//! The pure risk engine: what a book is worth, how much risk it carries, and what to do about it.
+//!
+//! ```text
+//! packed legs + prices ─▶ leg ─▶ mark ─▶ report ─▶ decide ─▶ (execution elsewhere) ─▶ accept
+//!                                          ▲          ▲                                 ▲
+//!                                        params ──────┴─────────────────────────────────┘
+//! ```
+//!
+//! The same code runs in the contracts, in the keeper and in tests: no chain types, no floating point, no panics.
+//! Values are in whole units of the vault's asset, quantities in whole tokens, both as [`fixed::Wad`].
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod accept;
+pub mod decide;
+pub mod leg;
+pub mod mark;
+pub mod params;
+pub mod report;
+pub mod shares;
+#[cfg(test)]
+mod testing;
+
+use fixed::MathError;
+
+pub use accept::{Rejection, accept};
+pub use decide::{Decision, Side, decide};
+pub use leg::{Leg, LegError, LegFault, legs};
+pub use params::{ParamError, ParamId, Params};
+pub use report::{Price, Report, assess};
+
+/// The number of underlyings a book may hold, besides the asset itself.
+///
+/// One for now: the report aggregates per underlying, the rules of [`mod@decide`] act on the first.
+pub const MAX_UNDERLYINGS: usize = 1;
+
+/// Why a book cannot be assessed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineError {
+    /// A result is out of range.
+    Math(MathError),
+    /// The packed legs are malformed.
+    Leg(LegError),
+    /// A leg whose valuation is not implemented. Never counted as zero.
+    UnvaluedLeg {
+        /// The leg's kind, as packed.
+        kind: u8,
+    },
+    /// A leg names an underlying without a price.
+    UnknownUnderlying {
+        /// The index that the leg names.
+        underlying: u8,
+    },
+    /// More than [`MAX_UNDERLYINGS`] underlyings are priced.
+    TooManyUnderlyings,
+    /// A price that is not positive, a confidence of 100 % or more, or an asset (index 0) that is not exactly 1.0.
+    BadPrice {
+        /// The index of the price.
+        underlying: u8,
+    },
+    /// Parameters outside their hard range.
+    Param(ParamError),
+}
+
+impl From<MathError> for EngineError {
+    fn from(error: MathError) -> Self {
+        Self::Math(error)
+    }
+}
+
+impl From<LegError> for EngineError {
+    fn from(error: LegError) -> Self {
+        Self::Leg(error)
+    }
+}
+
+impl From<ParamError> for EngineError {
+    fn from(error: ParamError) -> Self {
+        Self::Param(error)
+    }
+}

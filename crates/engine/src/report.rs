@@ -1,0 +1,439 @@
+//! What a book is worth and how much risk it carries, measured from its legs (design sections 3 and 5).
+
+use fixed::{BPS, Bps, MathError, Wad};
+
+use crate::mark::{Linear, linear};
+use crate::{EngineError, Leg, MAX_UNDERLYINGS, Params, legs};
+
+/// An oracle price and how far the true price may be from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// Asset units per whole token.
+    pub mid: Wad,
+    /// Half-width of the interval of possible prices, as a share of `mid`; below 100 %.
+    pub confidence: Bps,
+}
+
+/// A book's value and risk at one moment. Values in asset units.
+///
+/// Excesses are amounts by which a limit is exceeded, in asset units rather than as the ratio of design section 6: the
+/// sign and the order are the same, and they stay finite and comparable when equity is zero or negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The smallest value of the netted book over the confidence interval, less its exit cost. Rounded down.
+    pub nav_min: Wad,
+    /// The value at the oracle's prices. Rounded down.
+    pub nav_mid: Wad,
+    /// The largest value of the netted book over the confidence interval, plus its exit cost. Rounded up.
+    pub nav_max: Wad,
+    /// Delta now, in tokens of underlying 1. Exact.
+    pub delta: Wad,
+    /// Delta once the open orders are filled, in tokens of underlying 1. Exact.
+    pub expected_delta: Wad,
+    /// `delta` at the oracle's price. Rounded down.
+    pub delta_value: Wad,
+    /// `expected_delta` at the oracle's price. Rounded down.
+    pub expected_delta_value: Wad,
+    /// Σ|Δ·S| over the legs. Rounded up.
+    pub gross_value: Wad,
+    /// Σ|Δ·S| over the underlyings. Rounded up.
+    pub net_value: Wad,
+    /// `gross_value / nav_min`, rounded up; [`Wad::MAX`] if `nav_min` is not positive and the book holds risk.
+    pub gross_leverage: Wad,
+    /// `net_value / nav_min`, rounded up; [`Wad::MAX`] if `nav_min` is not positive and the book holds risk.
+    pub net_leverage: Wad,
+    /// Cash available at once.
+    pub liquid: Wad,
+    /// Tokens of underlying 1 that can be sold at once.
+    pub spot: Wad,
+    /// How much of `gross_value` is above the limit. Rounded up.
+    pub excess_gross: Wad,
+    /// How much of `net_value` is above the limit. Rounded up.
+    pub excess_net: Wad,
+}
+
+/// Sums over the legs of one underlying, in tokens. Exact.
+#[derive(Clone, Copy, Default)]
+struct Exposure {
+    delta: Wad,
+    pending: Wad,
+    gross: Wad,
+    spot: Wad,
+}
+
+/// The smallest, middle and largest value of one netted exposure.
+struct Marks {
+    min: Wad,
+    mid: Wad,
+    max: Wad,
+}
+
+impl Price {
+    /// The asset's price in itself.
+    pub const ASSET: Self = Self {
+        mid: Wad::ONE,
+        confidence: Bps(0),
+    };
+
+    /// The lowest possible price, rounded down.
+    pub fn low_down(&self) -> Result<Wad, MathError> {
+        self.mid
+            .mul_bps_down(Bps(BPS.checked_sub(self.confidence.0).ok_or(MathError::Overflow)?))
+    }
+
+    /// The highest possible price, rounded up.
+    pub fn high_up(&self) -> Result<Wad, MathError> {
+        self.mid
+            .mul_bps_up(Bps(BPS.checked_add(self.confidence.0).ok_or(MathError::Overflow)?))
+    }
+}
+
+/// Measures the book of the packed `words` at `prices`; index 0 is the asset itself and must be [`Price::ASSET`].
+///
+/// Without risky legs `prices` may stop at the asset, so that no oracle needs to be read. Order of the legs does not
+/// matter. Roundings are stated in [`Report`]; `nav_min ≤ nav_mid ≤ nav_max` always.
+///
+/// [`EngineError`] for malformed or unvalued legs, unusable prices or parameters, and results out of range.
+pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params) -> Result<Report, EngineError> {
+    params.check()?;
+    let prices = check_prices(prices)?;
+
+    let mut fixed = Wad::ZERO;
+    let mut liquid = Wad::ZERO;
+    let mut exposures = [Exposure::default(); MAX_UNDERLYINGS];
+    for leg in legs(words) {
+        let leg = leg?;
+        let position = linear(&leg)?;
+        fixed = fixed.add(position.fixed)?;
+        if let Leg::Cash { amount } = leg {
+            liquid = liquid.add(amount)?;
+        }
+        let underlying = leg.underlying();
+        if let Some(index) = usize::from(underlying).checked_sub(1) {
+            let slot = exposures.get_mut(index).filter(|_| index < prices.len());
+            slot.ok_or(EngineError::UnknownUnderlying { underlying })?
+                .add(&leg, &position)?;
+        }
+    }
+
+    let mut report = Report {
+        nav_min: fixed,
+        nav_mid: fixed,
+        nav_max: fixed,
+        delta: Wad::ZERO,
+        expected_delta: Wad::ZERO,
+        delta_value: Wad::ZERO,
+        expected_delta_value: Wad::ZERO,
+        gross_value: Wad::ZERO,
+        net_value: Wad::ZERO,
+        gross_leverage: Wad::ZERO,
+        net_leverage: Wad::ZERO,
+        liquid,
+        spot: Wad::ZERO,
+        excess_gross: Wad::ZERO,
+        excess_net: Wad::ZERO,
+    };
+    for (exposure, price) in exposures.iter().zip(prices) {
+        let marks = exposure.marks(price, params.exit_cost)?;
+        report.nav_min = report.nav_min.add(marks.min)?;
+        report.nav_mid = report.nav_mid.add(marks.mid)?;
+        report.nav_max = report.nav_max.add(marks.max)?;
+        report.gross_value = report.gross_value.add(exposure.gross.mul_up(price.mid)?)?;
+        report.net_value = report.net_value.add(exposure.delta.abs()?.mul_up(price.mid)?)?;
+    }
+    if let ([first, ..], [price, ..]) = (&exposures, prices) {
+        report.delta = first.delta;
+        report.expected_delta = first.delta.add(first.pending)?;
+        report.delta_value = report.delta.mul_down(price.mid)?;
+        report.expected_delta_value = report.expected_delta.mul_down(price.mid)?;
+        report.spot = first.spot;
+    }
+    report.gross_leverage = leverage_up(report.gross_value, report.nav_min);
+    report.net_leverage = leverage_up(report.net_value, report.nav_min);
+    report.excess_gross = excess_up(report.gross_value, params.max_gross_leverage, report.nav_min)?;
+    report.excess_net = excess_up(report.net_value, params.max_net_leverage, report.nav_min)?;
+    Ok(report)
+}
+
+impl Exposure {
+    fn add(&mut self, leg: &Leg, position: &Linear) -> Result<(), MathError> {
+        self.delta = self.delta.add(position.delta)?;
+        self.gross = self.gross.add(position.delta.abs()?)?;
+        match *leg {
+            Leg::Spot { quantity, .. } => self.spot = self.spot.add(quantity)?,
+            Leg::Order { expected_delta, .. } => self.pending = self.pending.add(expected_delta)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The value of the netted delta over the confidence interval. It is linear in the price, and so is the exit cost
+    /// (below 100 %), so the extremes are at the ends.
+    fn marks(&self, price: &Price, exit_cost: Bps) -> Result<Marks, MathError> {
+        let netted = Linear {
+            fixed: Wad::ZERO,
+            delta: self.delta,
+        };
+        let mid = netted.value_down(price.mid)?;
+        let mut marks = Marks {
+            min: mid,
+            mid,
+            max: mid,
+        };
+        for end in [price.low_down()?, price.high_up()?] {
+            let exit = self.delta.abs()?.mul_up(end)?.mul_bps_up(exit_cost)?;
+            marks.min = marks.min.min(netted.value_down(end)?.sub(exit)?);
+            marks.max = marks.max.max(netted.value_up(end)?.add(exit)?);
+        }
+        Ok(marks)
+    }
+}
+
+/// The prices of the underlyings, without the asset's.
+fn check_prices(prices: &[Price]) -> Result<&[Price], EngineError> {
+    let (asset, underlyings) = prices.split_first().ok_or(EngineError::BadPrice { underlying: 0 })?;
+    if *asset != Price::ASSET {
+        return Err(EngineError::BadPrice { underlying: 0 });
+    }
+    if underlyings.len() > MAX_UNDERLYINGS {
+        return Err(EngineError::TooManyUnderlyings);
+    }
+    for (price, underlying) in underlyings.iter().zip(1_u8..) {
+        if price.mid <= Wad::ZERO || price.confidence.0 >= BPS {
+            return Err(EngineError::BadPrice { underlying });
+        }
+    }
+    Ok(underlyings)
+}
+
+/// `exposure / equity`, rounded up; "infinite" if there is exposure but no equity.
+fn leverage_up(exposure: Wad, equity: Wad) -> Wad {
+    if exposure == Wad::ZERO {
+        Wad::ZERO
+    } else if equity <= Wad::ZERO {
+        Wad::MAX
+    } else {
+        // A ratio beyond the range is as good as infinite.
+        exposure.div_up(equity).unwrap_or(Wad::MAX)
+    }
+}
+
+/// `max(0, exposure − limit · equity)`, rounded up; 0 without exposure.
+fn excess_up(exposure: Wad, limit: Wad, equity: Wad) -> Result<Wad, MathError> {
+    if exposure == Wad::ZERO {
+        return Ok(Wad::ZERO);
+    }
+    Ok(exposure.sub(limit.mul_down(equity)?)?.max(Wad::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use fixed::WAD;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::leg::{LegFault, Rate};
+    use crate::mark::mark_down;
+    use crate::testing::{Book, any_book};
+
+    fn wad(x: i128) -> Wad {
+        Wad(x * WAD)
+    }
+
+    fn pack(leg: Leg) -> Vec<[u8; 32]> {
+        let mut words = Vec::new();
+        leg.pack(&mut words).unwrap();
+        words
+    }
+
+    fn short(size: i128) -> Leg {
+        Leg::Perp {
+            underlying: 1,
+            size: wad(-size),
+            cost_basis: wad(-size * 2_000),
+            collateral: wad(1_000),
+            collateral_in_underlying: false,
+            accrued: wad(0),
+            maintenance: Bps(100),
+            rate: Rate(0),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// navMin ≤ navMid ≤ navMax for every book.
+        #[test]
+        fn assess_any_book_orders_the_marks(book in any_book()) {
+            let report = book.report();
+            prop_assert!(report.nav_min <= report.nav_mid && report.nav_mid <= report.nav_max);
+            prop_assert!(report.net_value <= report.gross_value);
+        }
+
+        /// navMin and navMax bound the value of the book, closed out at any price of the confidence interval.
+        #[test]
+        fn assess_any_price_in_the_interval_is_between_the_marks(book in any_book(), part in 0..=1_000_000_i128) {
+            let report = book.report();
+            let (low, high) = (book.price.low_down().unwrap().0, book.price.high_up().unwrap().0);
+            let price = Price { mid: Wad(low + (high - low) / 1_000_000 * part), confidence: Bps(0) };
+            let moved = Book { price, ..book };
+            let inside = moved.report();
+            prop_assert!(report.nav_min <= inside.nav_min && inside.nav_max <= report.nav_max);
+        }
+
+        /// The mid value is the sum of the legs' marks, up to one rounding step per leg.
+        #[test]
+        fn assess_mid_value_equals_sum_of_marks(book in any_book()) {
+            let mut sum = book.cash;
+            let mut delta = book.spot;
+            sum += mark_down(&Leg::Spot { underlying: 1, quantity: Wad(book.spot) }, book.price.mid).unwrap().value.0;
+            for leg in &book.others {
+                let mark = mark_down(leg, book.price.mid).unwrap();
+                sum += mark.value.0;
+                delta += mark.delta.0;
+            }
+            let report = book.report();
+            prop_assert!((0..=5).contains(&(report.nav_mid.0 - sum)));
+            prop_assert_eq!(report.delta, Wad(delta));
+        }
+    }
+
+    #[test]
+    fn assess_spot_and_cash_equals_hand_computed_report() {
+        let mut book = Book::new(4_000, 3, 2_000);
+        book.price.confidence = Bps(100);
+        book.params.exit_cost = Bps(50);
+        let report = book.report();
+        assert_eq!(report.nav_mid, wad(10_000));
+        // 4000 + 3·1980·0.995 and 4000 + 3·2020·1.005
+        assert_eq!(report.nav_min, Wad(9_910_300 * WAD / 1_000));
+        assert_eq!(report.nav_max, Wad(10_090_300 * WAD / 1_000));
+        assert_eq!(report.delta, wad(3));
+        assert_eq!(report.delta_value, wad(6_000));
+        assert_eq!(report.liquid, wad(4_000));
+        assert_eq!(report.spot, wad(3));
+        assert_eq!(report.gross_leverage, wad(6_000).div_up(report.nav_min).unwrap());
+        assert_eq!(report.excess_gross, Wad::ZERO);
+    }
+
+    #[test]
+    fn assess_hedged_book_is_not_charged_for_its_gross_size() {
+        let mut book = Book::new(0, 3, 2_000).with(short(3));
+        book.price.confidence = Bps(500);
+        book.params.exit_cost = Bps(50);
+        let report = book.report();
+        assert_eq!((report.nav_min, report.nav_max), (wad(7_000), wad(7_000)));
+        assert_eq!((report.net_value, report.gross_value), (wad(0), wad(12_000)));
+    }
+
+    #[test]
+    fn assess_open_order_counts_its_collateral_and_expects_its_delta() {
+        let order = Leg::Order {
+            underlying: 1,
+            expected_delta: wad(-2),
+            collateral: wad(500),
+        };
+        let report = Book::new(1_000, 3, 2_000).with(order).report();
+        assert_eq!(report.nav_mid, wad(7_500));
+        assert_eq!((report.delta, report.expected_delta), (wad(3), wad(1)));
+        assert_eq!(report.liquid, wad(1_000));
+    }
+
+    #[test]
+    fn assess_equity_not_positive_is_infinite_leverage() {
+        let debt = Leg::Debt {
+            amount: wad(7_000),
+            rate: Rate(0),
+        };
+        let report = Book::new(0, 3, 2_000).with(debt).report();
+        assert_eq!(report.nav_mid, wad(-1_000));
+        assert_eq!((report.gross_leverage, report.net_leverage), (Wad::MAX, Wad::MAX));
+        // 6000 + 2·1000
+        assert_eq!(report.excess_gross, wad(8_000));
+    }
+
+    #[test]
+    fn assess_asset_only_needs_no_oracle() {
+        let cash = pack(Leg::Cash { amount: wad(5) });
+        let report = assess(&cash, &[Price::ASSET], &Params::default()).unwrap();
+        assert_eq!(
+            (report.nav_min, report.nav_mid, report.nav_max),
+            (wad(5), wad(5), wad(5))
+        );
+        assert_eq!(report.gross_leverage, Wad::ZERO);
+    }
+
+    #[test]
+    fn assess_unusable_input_is_a_typed_error() {
+        let params = Params::default();
+        let price = Price {
+            mid: wad(2_000),
+            confidence: Bps(0),
+        };
+        let spot = pack(Leg::Spot {
+            underlying: 1,
+            quantity: wad(1),
+        });
+        let other = pack(Leg::Spot {
+            underlying: 2,
+            quantity: wad(1),
+        });
+        let assess = |words: &[[u8; 32]], prices: &[Price]| assess(words, prices, &params).map(|_| ());
+
+        assert_eq!(
+            assess(&spot, &[Price::ASSET]),
+            Err(EngineError::UnknownUnderlying { underlying: 1 })
+        );
+        assert_eq!(
+            assess(&other, &[Price::ASSET, price]),
+            Err(EngineError::UnknownUnderlying { underlying: 2 })
+        );
+        assert_eq!(
+            assess(&spot, &[Price::ASSET, price, price]),
+            Err(EngineError::TooManyUnderlyings)
+        );
+        assert_eq!(assess(&spot, &[]), Err(EngineError::BadPrice { underlying: 0 }));
+        assert_eq!(
+            assess(&spot, &[price, price]),
+            Err(EngineError::BadPrice { underlying: 0 })
+        );
+        let zero = Price {
+            mid: Wad::ZERO,
+            ..price
+        };
+        assert_eq!(
+            assess(&spot, &[Price::ASSET, zero]),
+            Err(EngineError::BadPrice { underlying: 1 })
+        );
+        let vague = Price {
+            confidence: Bps(BPS),
+            ..price
+        };
+        assert_eq!(
+            assess(&spot, &[Price::ASSET, vague]),
+            Err(EngineError::BadPrice { underlying: 1 })
+        );
+        let malformed = crate::LegError {
+            word: 0,
+            fault: LegFault::UnknownKind(0),
+        };
+        assert_eq!(assess(&[[0; 32]], &[Price::ASSET]), Err(EngineError::Leg(malformed)));
+    }
+
+    #[test]
+    fn assess_params_out_of_range_is_an_error() {
+        let params = Params {
+            exit_cost: Bps(BPS),
+            ..Params::default()
+        };
+        let error = assess(&[], &[Price::ASSET], &params).map(|_| ());
+        assert_eq!(
+            error,
+            Err(EngineError::Param(crate::ParamError {
+                id: crate::ParamId::ExitCost
+            }))
+        );
+    }
+}
