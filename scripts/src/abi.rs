@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     Mode,
     contracts::{self, Contract},
-    process::{cargo, output},
+    process::{cargo, first_difference, output},
 };
 
 /// Exports the interface of every contract and shows, compares or writes it.
@@ -51,48 +51,4 @@ fn export(contract: &Contract) -> Result<String> {
         "it printed no interface: its main.rs must print the ABI"
     );
     Ok(exported)
-}
-
-fn first_difference(recorded: &str, exported: &str) -> Option<String> {
-    if recorded == exported {
-        return None;
-    }
-    let mut recorded_lines = recorded.lines();
-    let mut exported_lines = exported.lines();
-    for line in 1.. {
-        let (was, now) = (recorded_lines.next(), exported_lines.next());
-        if was != now || was.is_none() {
-            let show = |text: Option<&str>| text.unwrap_or("end of file").trim().to_owned();
-            return Some(format!(
-                "line {line}\n  committed: {}\n  exported:  {}",
-                show(was),
-                show(now)
-            ));
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn first_difference_of_equal_texts_is_none() {
-        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
-    }
-
-    #[test]
-    fn first_difference_shows_line_of_both() {
-        let difference = first_difference("a\nb\n", "a\n  c\n").unwrap();
-        assert_eq!(difference, "line 2\n  committed: b\n  exported:  c");
-    }
-
-    #[test]
-    fn first_difference_with_missing_file_shows_its_end() {
-        assert_eq!(
-            first_difference("", "a").unwrap(),
-            "line 1\n  committed: end of file\n  exported:  a"
-        );
-    }
 }

@@ -8,6 +8,7 @@ mod gas;
 mod node;
 mod process;
 mod size;
+mod storage;
 mod suite;
 mod wasm;
 
@@ -36,6 +37,8 @@ enum Task {
     Size(Golden),
     /// Show the Solidity interface of every contract, or compare it with its abi.sol
     Abi(Golden),
+    /// Show the storage layout of every contract, or compare it with its storage.txt
+    Storage(Golden),
     /// Show the gas of the end-to-end scenarios, or compare it with bench/snapshots/gas.json
     Gas(Golden),
     /// Install the npm packages of the lock file, if they are not there yet
@@ -107,6 +110,7 @@ fn run(task: Task) -> Result<ExitCode> {
             size::run(&built, golden.into())?;
         }
         Task::Abi(golden) => abi::run(golden.into())?,
+        Task::Storage(golden) => storage::run(golden.into())?,
         Task::Gas(golden) => gas::run(golden.into())?,
         Task::Deps => node::install()?,
         Task::Solidity => {

@@ -154,6 +154,27 @@ fn number_before(line: &str, label: &str) -> Option<u64> {
         .ok()
 }
 
+/// Where two texts first differ, for people; `None` if they are equal.
+pub(crate) fn first_difference(recorded: &str, exported: &str) -> Option<String> {
+    if recorded == exported {
+        return None;
+    }
+    let mut recorded_lines = recorded.lines();
+    let mut exported_lines = exported.lines();
+    for line in 1.. {
+        let (was, now) = (recorded_lines.next(), exported_lines.next());
+        if was != now || was.is_none() {
+            let show = |text: Option<&str>| text.unwrap_or("end of file").trim().to_owned();
+            return Some(format!(
+                "line {line}\n  committed: {}\n  exported:  {}",
+                show(was),
+                show(now)
+            ));
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,5 +209,24 @@ mod tests {
     fn run_tests_refuses_a_run_without_tests() {
         let run = run_tests(command("echo").arg("nothing to do"), cargo_test_counts).unwrap();
         assert!(run.require_success().unwrap_err().to_string().contains("ran no test"));
+    }
+
+    #[test]
+    fn first_difference_of_equal_texts_is_none() {
+        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
+    }
+
+    #[test]
+    fn first_difference_shows_line_of_both() {
+        let difference = first_difference("a\nb\n", "a\n  c\n").unwrap();
+        assert_eq!(difference, "line 2\n  committed: b\n  exported:  c");
+    }
+
+    #[test]
+    fn first_difference_with_missing_file_shows_its_end() {
+        assert_eq!(
+            first_difference("", "a").unwrap(),
+            "line 1\n  committed: end of file\n  exported:  a"
+        );
     }
 }

@@ -10,14 +10,14 @@ use anyhow::Result;
 use crate::{
     Mode, abi, build, contracts, node,
     process::{Counts, cargo, cargo_test_counts, run, run_tests},
-    size,
+    size, storage,
 };
 
 /// A step of the check: what it is called, and what it does.
 type Step = (&'static str, fn(&mut Counts) -> Result<()>);
 
 /// Cheap steps first, so that a mistake shows early.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("format", |_| run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", |_| lint()),
     ("npm packages", |_| node::install()),
@@ -27,6 +27,7 @@ const STEPS: [Step; 8] = [
         size::run(&built, Mode::Check)
     }),
     ("interfaces", |_| abi::run(Mode::Check)),
+    ("storage layouts", |_| storage::run(Mode::Check)),
     ("Solidity build", |_| node::forge_build()),
     ("Solidity tests", |counts| add(counts, &node::forge_test()?)),
     ("Rust tests", |counts| {

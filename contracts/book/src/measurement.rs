@@ -1,0 +1,135 @@
+//! What the book holds, as packed legs, and what that is worth.
+
+use crate::{Book, MAX_LEGS, Outcome};
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolCall;
+use engine::Leg;
+use fixed::{MathError, Wad};
+use interfaces::{
+    IAdapter, IBook, IOracle, IRisk,
+    contract::{self, Arg, token as erc20},
+};
+use stylus_sdk::prelude::*;
+
+/// The book's legs.
+pub(crate) struct Legs {
+    /// Packed legs.
+    pub(crate) words: Vec<B256>,
+    /// Balance of the asset if that is all there is, in asset units.
+    pub(crate) only_cash: Option<U256>,
+}
+
+impl Book {
+    /// Balances of registered tokens, then the legs of every adapter.
+    pub(crate) fn read_legs(&self) -> Outcome<Legs> {
+        let book = self.vm().contract_address();
+        let mut packed: Vec<[u8; 32]> = Vec::new();
+        let mut cash = U256::ZERO;
+        let mut only_cash = true;
+        for index in 0..small(self.token_count()) {
+            let (token, decimals) = self.token(U256::from(index));
+            let balance = erc20::balance_of(self.vm(), token, book)?;
+            if balance.is_zero() {
+                continue;
+            }
+            let quantity = fixed::wad_from_units_down(balance, small(decimals)).map_err(overflow)?;
+            let leg = if index == 0 {
+                cash = balance;
+                Leg::Cash { amount: quantity }
+            } else {
+                only_cash = false;
+                Leg::Spot {
+                    underlying: index,
+                    quantity,
+                }
+            };
+            leg.pack(&mut packed).map_err(|_| IBook::ArithmeticOverflow {})?;
+        }
+        let data = contract::encode(IAdapter::legsCall::SELECTOR, &[book.into_word()]);
+        for index in 0..small(self.adapter_count()) {
+            let adapter = self.adapter(U256::from(index));
+            let returned = contract::view(self.vm(), adapter, &data)?;
+            let words = contract::words_at(&returned, 0).ok_or(IBook::MalformedReturn { target: adapter })?;
+            only_cash = only_cash && words.is_empty();
+            packed.extend(words.iter().map(|word| word.0));
+        }
+        // A malformed leg counts as one here and is refused by the engine.
+        if engine::legs(&packed).count() > MAX_LEGS {
+            return Err(IBook::TooManyLegs {
+                max: U256::from(MAX_LEGS),
+            }
+            .into());
+        }
+        let words = packed.into_iter().map(B256::from).collect();
+        Ok(Legs {
+            words,
+            only_cash: only_cash.then_some(cash),
+        })
+    }
+
+    /// Price (1e18) and confidence (basis points) of every token, as words.
+    pub(crate) fn read_prices(&self) -> Outcome<(Vec<B256>, Vec<B256>)> {
+        let oracle = self.oracle.get();
+        let (mut prices, mut confidence) = (Vec::new(), Vec::new());
+        for index in 0..small(self.token_count()) {
+            let (token, _) = self.token(U256::from(index));
+            let data = contract::encode(IOracle::priceCall::SELECTOR, &[token.into_word()]);
+            let returned = contract::view(self.vm(), oracle, &data)?;
+            prices.push(word_at(&returned, 0, oracle)?);
+            confidence.push(word_at(&returned, 1, oracle)?);
+        }
+        Ok((prices, confidence))
+    }
+
+    /// The three values in asset units.
+    pub(crate) fn read_marks(&self) -> Outcome<(U256, U256, U256)> {
+        let legs = self.read_legs()?;
+        if let Some(cash) = legs.only_cash {
+            return Ok((cash, cash, cash));
+        }
+        let (prices, confidence) = self.read_prices()?;
+        let risk = self.risk.get();
+        let args = [
+            Arg::Word(self.vm().contract_address().into_word()),
+            Arg::Words(&legs.words),
+            Arg::Words(&prices),
+            Arg::Words(&confidence),
+        ];
+        let returned = contract::view(
+            self.vm(),
+            risk,
+            &contract::encode_args(IRisk::assessCall::SELECTOR, &args),
+        )?;
+        let value = |index| -> Outcome<Wad> {
+            let raw = contract::int_at(&returned, index).ok_or(IBook::MalformedReturn { target: risk })?;
+            if raw.is_negative() {
+                return Ok(Wad::ZERO);
+            }
+            i128::try_from(raw.into_raw())
+                .map(Wad)
+                .map_err(|_| IBook::ArithmeticOverflow {}.into())
+        };
+        let (_, decimals) = self.token(U256::ZERO);
+        let decimals = small(decimals);
+        Ok((
+            fixed::units_from_wad_down(value(0)?, decimals).map_err(overflow)?,
+            fixed::units_from_wad_down(value(1)?, decimals).map_err(overflow)?,
+            fixed::units_from_wad_up(value(2)?, decimals).map_err(overflow)?,
+        ))
+    }
+}
+
+fn word_at(data: &[u8], index: usize, target: Address) -> Outcome<B256> {
+    Ok(contract::uint_at(data, index)
+        .map(B256::from)
+        .ok_or(IBook::MalformedReturn { target })?)
+}
+
+fn small(value: U256) -> u8 {
+    u8::try_from(value).unwrap_or(u8::MAX)
+}
+
+fn overflow(_: MathError) -> IBook::ArithmeticOverflow {
+    IBook::ArithmeticOverflow {}
+}

@@ -1,0 +1,6 @@
+//! Prints the contract's Solidity interface under the feature `export-abi`; does nothing otherwise.
+
+fn main() {
+    #[cfg(feature = "export-abi")]
+    oracle::print_from_args();
+}

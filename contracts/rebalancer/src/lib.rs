@@ -1,0 +1,221 @@
+//! # Rebalancer
+//!
+//! The keeper's entry point. It holds nothing, and its caller chooses nothing but the book and the moment: rule,
+//! size, venue and bounds come from measurements in the same transaction.
+//!
+//! * **Flow**: measure → decide → encode → execute → measure again → accept, or revert everything.
+//! * **A keeper can be late, never harmful**: nothing to do, no progress and too high a cost all revert.
+//! * **Roles**: the governor sets the adapter of each book.
+#![cfg_attr(not(any(test, feature = "export-abi")), no_std)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+#![allow(unsafe_code, unexpected_cfgs)] // from the storage and ABI macros only
+#![cfg_attr(feature = "export-abi", allow(missing_docs))] // the printer that `#[public]` adds
+#![allow(clippy::needless_pass_by_value, clippy::unused_self)] // methods of the ABI own their arguments
+
+extern crate alloc;
+
+mod storage;
+mod trade;
+
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, I256, U256};
+use alloy_sol_types::SolCall;
+use interfaces::{
+    Decision, IBook, IRebalancer, IRisk, IVault, Report,
+    contract::{self, Arg, DECISION_WORDS, REPORT_WORDS, Revert},
+};
+use stylus_sdk::prelude::*;
+
+pub use storage::Rebalancer;
+
+type Outcome<T> = core::result::Result<T, Revert<IRebalancer::IRebalancerErrors>>;
+
+/// A book as it was measured, and what the engine makes of it.
+struct Assessment {
+    risk: Address,
+    /// Whole asset units that the redemption queue lacks, 18 decimals.
+    needed: B256,
+    /// The report's words, then the decision's.
+    words: Vec<u8>,
+    report: Report,
+    decision: Decision,
+}
+
+interfaces::routes!(Rebalancer, IRebalancer {
+    initializeCall "initialize" => initialize(governor: Address, vault: Address);
+    governorCall "governor" => governor();
+    vaultCall "vault" => vault();
+    setAdapterCall "setAdapter" => set_adapter(book: Address, adapter: Address);
+    adapterCall "adapter" => adapter(book: Address);
+    assessCall "assess" => assess(book: Address);
+    rebalanceCall "rebalance" => rebalance(book: Address);
+});
+
+#[cfg_attr(feature = "export-abi", public)]
+impl Rebalancer {
+    /// Sets governor and vault, once. Errors: `AlreadyInitialized`, `ZeroAddress`.
+    pub fn initialize(&mut self, governor: Address, vault: Address) -> Outcome<()> {
+        contract::claim_initialisation(&mut self.governor, governor)?;
+        self.vault.set(vault);
+        Ok(())
+    }
+
+    /// The address that all setters trust.
+    pub fn governor(&self) -> Address {
+        self.governor.get()
+    }
+
+    /// Whose redemption queue must be covered.
+    pub fn vault(&self) -> Address {
+        self.vault.get()
+    }
+
+    /// Sets the adapter that trades for `book`; zero stops rebalancing it. Errors: `Unauthorized` (governor only).
+    pub fn set_adapter(&mut self, book: Address, adapter: Address) -> Outcome<()> {
+        contract::authorise(self.vm(), self.governor.get(), false)?;
+        self.adapters.insert(book, adapter);
+        contract::emit(self.vm(), &IRebalancer::AdapterSet { book, adapter });
+        Ok(())
+    }
+
+    /// The adapter that trades for `book`; zero if there is none.
+    pub fn adapter(&self, book: Address) -> Address {
+        self.adapters.get(book)
+    }
+
+    /// What `rebalance` would find and decide now; `rule` 0 means nothing to do.
+    ///
+    /// Errors: `UnknownBook`, and those of book, oracle, risk and vault.
+    pub fn assess(&self, book: Address) -> Outcome<(Report, Decision)> {
+        self.known(book)?;
+        let assessment = self.measure(book)?;
+        Ok((assessment.report, assessment.decision))
+    }
+
+    /// Acts on the first rule of `book` that is violated and can be acted upon. Anyone may call.
+    ///
+    /// Amounts are rounded down for what is paid and up for what must be received.
+    /// Errors: `UnknownBook`; `NothingToDo` with the distances; what the risk contract's `accept` rejects; those of
+    /// book, oracle (a stale price), adapter and venue.
+    pub fn rebalance(&mut self, book: Address) -> Outcome<Decision> {
+        let adapter = self.known(book)?;
+        let before = self.measure(book)?;
+        let decision = &before.decision;
+        if decision.rule.is_zero() {
+            return Err(IRebalancer::NothingToDo {
+                deltaWad: decision.expectedDelta,
+                lowerWad: decision.lower,
+                upperWad: decision.upper,
+                netLeverageWad: decision.netLeverage.into_raw(),
+                grossLeverageWad: decision.grossLeverage.into_raw(),
+            }
+            .into());
+        }
+        let data = trade::plan(self.vm(), book, adapter, decision)?;
+        let executed = contract::write(Call::new_mutating(self), self.vm(), book, &data)?;
+        let after = self.assess_again(book, before.risk)?;
+        self.accept(book, &before, &after)?;
+
+        let target = book;
+        let word = |index| contract::uint_at(&executed, index).ok_or(IRebalancer::MalformedReturn { target });
+        let report = contract::report_at(&after, 0).ok_or(IRebalancer::MalformedReturn { target: before.risk })?;
+        let cost = before.report.navMid.checked_sub(report.navMid);
+        contract::emit(
+            self.vm(),
+            &IRebalancer::Rebalanced {
+                book,
+                keeper: self.vm().msg_sender(),
+                rule: u8::try_from(before.decision.rule).unwrap_or(u8::MAX),
+                deltaBefore: before.report.delta,
+                deltaAfter: report.delta,
+                amountIn: word(0)?,
+                amountOut: word(1)?,
+                costWad: cost.unwrap_or(I256::MAX),
+            },
+        );
+        Ok(before.decision)
+    }
+}
+
+impl Rebalancer {
+    /// The adapter of a known book. Errors: `UnknownBook`.
+    fn known(&self, book: Address) -> Outcome<Address> {
+        let adapter = self.adapters.get(book);
+        if adapter.is_zero() {
+            Err(IRebalancer::UnknownBook { book }.into())
+        } else {
+            Ok(adapter)
+        }
+    }
+
+    /// Measures and decides.
+    fn measure(&self, book: Address) -> Outcome<Assessment> {
+        let vm = self.vm();
+        let owed = contract::view_uint(vm, self.vault.get(), IVault::liquidityNeededCall::SELECTOR, &[])?;
+        let (_, decimals) = trade::token(vm, book, U256::ZERO)?;
+        let needed = fixed::wad_from_units_up(owed, decimals).map_err(trade::overflow)?;
+        let needed = B256::from(U256::from(needed.0.unsigned_abs()));
+        let risk = contract::view_address(vm, book, IBook::riskCall::SELECTOR)?;
+        let words = self.ask_risk(book, risk, IRisk::decideCall::SELECTOR, Some(needed))?;
+        let malformed = IRebalancer::MalformedReturn { target: risk };
+        let (Some(report), Some(decision)) = (
+            contract::report_at(&words, 0),
+            contract::decision_at(&words, REPORT_WORDS),
+        ) else {
+            return Err(malformed.into());
+        };
+        Ok(Assessment {
+            risk,
+            needed,
+            words,
+            report,
+            decision,
+        })
+    }
+
+    /// Measures only; returns the report's words.
+    fn assess_again(&self, book: Address, risk: Address) -> Outcome<Vec<u8>> {
+        self.ask_risk(book, risk, IRisk::assessCall::SELECTOR, None)
+    }
+
+    /// Hands the book's measurement to `assess` or `decide`.
+    fn ask_risk(&self, book: Address, risk: Address, selector: [u8; 4], needed: Option<B256>) -> Outcome<Vec<u8>> {
+        let measured = contract::view(self.vm(), book, &IBook::measureCall::SELECTOR)?;
+        let array = |index| contract::words_at(&measured, index).ok_or(IRebalancer::MalformedReturn { target: book });
+        let (legs, prices, confidence) = (array(0)?, array(1)?, array(2)?);
+        let args = [
+            Arg::Word(book.into_word()),
+            Arg::Words(&legs),
+            Arg::Words(&prices),
+            Arg::Words(&confidence),
+            Arg::Word(needed.unwrap_or_default()),
+        ];
+        let used = if needed.is_some() {
+            args.as_slice()
+        } else {
+            args.split_last().map_or(&[][..], |(_, head)| head)
+        };
+        Ok(contract::view(self.vm(), risk, &contract::encode_args(selector, used))?)
+    }
+
+    /// Reverts with the risk contract's reason unless the result may stand.
+    fn accept(&self, book: Address, before: &Assessment, after: &[u8]) -> Outcome<()> {
+        let target = before.risk;
+        let malformed = || IRebalancer::MalformedReturn { target };
+        let decided = REPORT_WORDS.saturating_add(DECISION_WORDS);
+        let mut data = IRisk::acceptCall::SELECTOR.to_vec();
+        data.extend_from_slice(book.into_word().as_slice());
+        data.extend_from_slice(contract::raw_words(&before.words, 0..REPORT_WORDS).ok_or_else(malformed)?);
+        data.extend_from_slice(contract::raw_words(after, 0..REPORT_WORDS).ok_or_else(malformed)?);
+        data.extend_from_slice(contract::raw_words(&before.words, REPORT_WORDS..decided).ok_or_else(malformed)?);
+        data.extend_from_slice(before.needed.as_slice());
+        contract::view(self.vm(), target, &data)?;
+        Ok(())
+    }
+}

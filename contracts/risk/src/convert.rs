@@ -1,0 +1,221 @@
+//! Between ABI words and the engine's types.
+
+use alloc::vec::Vec;
+use alloy_primitives::{B256, I256, U256};
+use engine::{EngineError, MAX_UNDERLYINGS, ParamId, Price, Rejection, decide::Side, params};
+use fixed::{Bps, Wad};
+use interfaces::{Decision, IRisk, Report, contract::Revert};
+
+/// Result with the contract's revert data.
+pub(crate) type Outcome<T> = core::result::Result<T, Revert<IRisk::IRiskErrors>>;
+
+/// A non-negative number with 18 decimals. Errors: `ArithmeticOverflow`.
+pub(crate) fn wad(value: U256) -> Outcome<Wad> {
+    i128::try_from(value)
+        .map(Wad)
+        .map_err(|_| IRisk::ArithmeticOverflow {}.into())
+}
+
+fn signed_in(value: I256) -> Outcome<Wad> {
+    let [l0, l1, l2, l3] = *value.as_limbs();
+    let low = i128::from_le_bytes((u128::from(l0) | (u128::from(l1) << 64)).to_le_bytes());
+    let sign = if low < 0 { u64::MAX } else { 0 };
+    if l2 == sign && l3 == sign {
+        Ok(Wad(low))
+    } else {
+        Err(IRisk::ArithmeticOverflow {}.into())
+    }
+}
+
+/// Exact.
+pub(crate) fn signed_out(value: Wad) -> I256 {
+    let raw = value.0;
+    let sign = if raw < 0 { u64::MAX } else { 0 };
+    let [low, high] = halves(raw);
+    I256::from_limbs([low, high, sign, sign])
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // splits a number into its two halves
+fn halves(raw: i128) -> [u64; 2] {
+    [raw as u64, (raw >> 64) as u64]
+}
+
+/// Engine prices from parallel arrays. Errors: `TooManyUnderlyings`, `BadPrice` (also for a missing confidence).
+pub(crate) fn prices(mid: &[U256], confidence: &[U256]) -> Outcome<Vec<Price>> {
+    if mid.len() > MAX_UNDERLYINGS.saturating_add(1) {
+        return Err(IRisk::TooManyUnderlyings {
+            max: U256::from(MAX_UNDERLYINGS),
+        }
+        .into());
+    }
+    let mut prices = Vec::with_capacity(mid.len());
+    for (index, price) in mid.iter().enumerate() {
+        let bps = confidence.get(index).and_then(|bps| u32::try_from(*bps).ok());
+        let Some(bps) = bps else {
+            return Err(IRisk::BadPrice {
+                underlying: U256::from(index),
+            }
+            .into());
+        };
+        prices.push(Price {
+            mid: wad(*price)?,
+            confidence: Bps(bps),
+        });
+    }
+    Ok(prices)
+}
+
+/// Packed legs as the engine takes them.
+pub(crate) fn words(legs: Vec<B256>) -> Vec<[u8; 32]> {
+    legs.into_iter().map(|word| word.0).collect()
+}
+
+/// The raw value of a parameter. Errors: `ParameterOutOfRange`.
+pub(crate) fn param_value(id: ParamId, value: U256) -> Outcome<i128> {
+    i128::try_from(value).map_err(|_| out_of_range(id, value))
+}
+
+pub(crate) fn out_of_range(id: ParamId, value: U256) -> Revert<IRisk::IRiskErrors> {
+    let spec = params::spec(id);
+    let bound = |raw: i128| U256::from(raw.unsigned_abs());
+    IRisk::ParameterOutOfRange {
+        value,
+        min: bound(spec.min),
+        max: bound(spec.max),
+    }
+    .into()
+}
+
+pub(crate) fn engine_error(error: EngineError) -> Revert<IRisk::IRiskErrors> {
+    match error {
+        EngineError::Leg(leg) => IRisk::LegInvalid {
+            word: U256::from(leg.word),
+            fault: U256::from(fault(leg.fault)),
+        }
+        .into(),
+        EngineError::UnvaluedLeg { kind } => IRisk::LegUnvalued { kind: U256::from(kind) }.into(),
+        EngineError::UnknownUnderlying { underlying } => IRisk::UnknownUnderlying {
+            underlying: U256::from(underlying),
+        }
+        .into(),
+        EngineError::TooManyUnderlyings => IRisk::TooManyUnderlyings {
+            max: U256::from(MAX_UNDERLYINGS),
+        }
+        .into(),
+        EngineError::BadPrice { underlying } => IRisk::BadPrice {
+            underlying: U256::from(underlying),
+        }
+        .into(),
+        EngineError::Math(_) | EngineError::Param(_) => IRisk::ArithmeticOverflow {}.into(),
+    }
+}
+
+/// Numbers of the faults in `LegInvalid`: 1 kind, 2 underlying, 3 padding, 4 range, 5 truncated.
+fn fault(fault: engine::LegFault) -> u8 {
+    match fault {
+        engine::LegFault::UnknownKind(_) => 1,
+        engine::LegFault::Underlying(_) => 2,
+        engine::LegFault::Padding => 3,
+        engine::LegFault::Range => 4,
+        engine::LegFault::Truncated => 5,
+    }
+}
+
+pub(crate) fn rejection(rejection: Rejection) -> Revert<IRisk::IRiskErrors> {
+    match rejection {
+        Rejection::NothingDecided => IRisk::NothingDecided {}.into(),
+        Rejection::NoProgress { rule, before, after } => IRisk::NoProgress {
+            rule: U256::from(rule),
+            excessBefore: signed_out(before),
+            excessAfter: signed_out(after),
+        }
+        .into(),
+        Rejection::EarlierRuleWorse { rule, before, after } => IRisk::EarlierRuleWorse {
+            rule: U256::from(rule),
+            excessBefore: signed_out(before),
+            excessAfter: signed_out(after),
+        }
+        .into(),
+        Rejection::CostTooHigh { cost, bound } => IRisk::CostTooHigh {
+            costWad: signed_out(cost),
+            boundWad: signed_out(bound),
+        }
+        .into(),
+        Rejection::Math(_) => IRisk::ArithmeticOverflow {}.into(),
+    }
+}
+
+/// Field by field between `engine::Report` and the ABI's, so that a field cannot be forgotten on either side.
+macro_rules! report_fields {
+    ($($ours:ident: $theirs:ident),* $(,)?) => {
+        pub(crate) fn report_out(report: &engine::Report) -> Report {
+            let engine::Report { $($ours),* } = *report;
+            Report { $($theirs: signed_out($ours)),* }
+        }
+
+        pub(crate) fn report_in(report: &Report) -> Outcome<engine::Report> {
+            let Report { $($theirs),* } = *report;
+            Ok(engine::Report { $($ours: signed_in($theirs)?),* })
+        }
+    };
+}
+
+#[allow(non_snake_case)]
+mod fields {
+    use super::{Outcome, Report, signed_in, signed_out};
+
+    report_fields! {
+        nav_min: navMin,
+        nav_mid: navMid,
+        nav_max: navMax,
+        delta: delta,
+        expected_delta: expectedDelta,
+        delta_value: deltaValue,
+        expected_delta_value: expectedDeltaValue,
+        gross_value: grossValue,
+        net_value: netValue,
+        gross_leverage: grossLeverage,
+        net_leverage: netLeverage,
+        liquid: liquid,
+        spot: spot,
+        excess_gross: excessGross,
+        excess_net: excessNet,
+    }
+}
+
+pub(crate) use fields::{report_in, report_out};
+
+pub(crate) fn decision_out(decision: &engine::Decision) -> Decision {
+    Decision {
+        rule: U256::from(decision.rule),
+        side: U256::from(u8::from(matches!(decision.side, Side::Sell))),
+        underlying: U256::from(decision.underlying),
+        amountIn: signed_out(decision.amount_in),
+        minOut: signed_out(decision.min_out),
+        value: signed_out(decision.value),
+        expectedDelta: signed_out(decision.expected_delta),
+        deltaTarget: signed_out(decision.delta_target),
+        lower: signed_out(decision.lower),
+        upper: signed_out(decision.upper),
+        grossLeverage: signed_out(decision.gross_leverage),
+        netLeverage: signed_out(decision.net_leverage),
+    }
+}
+
+pub(crate) fn decision_in(decision: &Decision) -> Outcome<engine::Decision> {
+    let small = |value: U256| u8::try_from(value).map_err(|_| IRisk::ArithmeticOverflow {});
+    Ok(engine::Decision {
+        rule: small(decision.rule)?,
+        side: if decision.side.is_zero() { Side::Buy } else { Side::Sell },
+        underlying: small(decision.underlying)?,
+        amount_in: signed_in(decision.amountIn)?,
+        min_out: signed_in(decision.minOut)?,
+        value: signed_in(decision.value)?,
+        expected_delta: signed_in(decision.expectedDelta)?,
+        delta_target: signed_in(decision.deltaTarget)?,
+        lower: signed_in(decision.lower)?,
+        upper: signed_in(decision.upper)?,
+        gross_leverage: signed_in(decision.grossLeverage)?,
+        net_leverage: signed_in(decision.netLeverage)?,
+    })
+}

@@ -1,0 +1,145 @@
+//! # Risk
+//!
+//! Parameters of every book, and the engine behind `assess`, `decide` and `accept`. It holds nothing and calls
+//! nobody: legs and prices are arguments.
+//!
+//! * **Parameters**: the table of `engine::params` (unit, hard range, default, tightening direction). A book without
+//!   settings has the defaults.
+//! * **Roles**: governor (any change inside the hard range), guardian (tightening).
+#![cfg_attr(not(any(test, feature = "export-abi")), no_std)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+#![allow(unsafe_code, unexpected_cfgs)] // from the storage and ABI macros only
+#![cfg_attr(feature = "export-abi", allow(missing_docs))] // the printer that `#[public]` adds
+#![allow(clippy::needless_pass_by_value, clippy::unused_self)] // methods of the ABI own their arguments
+
+extern crate alloc;
+
+mod convert;
+mod storage;
+
+use alloc::vec::Vec;
+use alloy_primitives::{Address, B256, U256};
+use convert::Outcome;
+use engine::{ParamId, params};
+use fixed::Wad;
+use interfaces::{Decision, IRisk, Report, contract};
+use stylus_sdk::prelude::*;
+
+pub use storage::Risk;
+
+interfaces::routes!(Risk, IRisk {
+    initializeCall "initialize" => initialize(governor: Address);
+    governorCall "governor" => governor();
+    setParameterCall "setParameter" => set_parameter(book: Address, id: u8, value: U256);
+    parameterCall "parameter" => parameter(book: Address, id: u8);
+    assessCall "assess" => assess(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>);
+    decideCall "decide" => decide(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, liquidity_needed_wad: U256);
+    acceptCall "accept" => accept(book: Address, measured_before: Report, measured_after: Report, decision: Decision, liquidity_needed_wad: U256);
+});
+
+#[cfg_attr(feature = "export-abi", public)]
+impl Risk {
+    /// Sets the governor, once. Errors: `AlreadyInitialized`, `ZeroAddress`.
+    pub fn initialize(&mut self, governor: Address) -> Outcome<()> {
+        Ok(contract::claim_initialisation(&mut self.governor, governor)?)
+    }
+
+    /// The address that all setters trust.
+    pub fn governor(&self) -> Address {
+        self.governor.get()
+    }
+
+    /// Sets parameter `id` of `book` to the raw `value`: basis points, or 18 decimals.
+    ///
+    /// Errors: `UnknownParameter`, `Unauthorized` (unless the governor calls, or the guardian tightens),
+    /// `ParameterOutOfRange`.
+    pub fn set_parameter(&mut self, book: Address, id: u8, value: U256) -> Outcome<()> {
+        let name = param(id)?;
+        let new = convert::param_value(name, value)?;
+        let mut stored = self.books.setter(book);
+        let mut set = stored.load_params();
+        let tightening = params::is_tightening(name, set.get(name), new);
+        contract::authorise(stored.vm(), self.governor.get(), tightening)?;
+        set.set(name, new).map_err(|_| convert::out_of_range(name, value))?;
+        stored.store_params(&set);
+        contract::emit(self.vm(), &IRisk::ParameterSet { book, id, value });
+        Ok(())
+    }
+
+    /// The raw value of parameter `id` of `book`. Errors: `UnknownParameter`.
+    pub fn parameter(&self, book: Address, id: u8) -> Outcome<U256> {
+        let name = param(id)?;
+        Ok(U256::from(
+            self.books.getter(book).load_params().get(name).unsigned_abs(),
+        ))
+    }
+
+    /// Measures packed `legs` at `prices_wad` (index 0 is the asset, exactly 1e18) with the parameters of `book`.
+    /// Roundings are those of `engine::Report`.
+    ///
+    /// Errors: `LegInvalid`, `LegUnvalued`, `UnknownUnderlying`, `TooManyUnderlyings`, `BadPrice`,
+    /// `ArithmeticOverflow`.
+    pub fn assess(
+        &self,
+        book: Address,
+        legs: Vec<B256>,
+        prices_wad: Vec<U256>,
+        confidence_bps: Vec<U256>,
+    ) -> Outcome<Report> {
+        let prices = convert::prices(&prices_wad, &confidence_bps)?;
+        let set = self.books.getter(book).load_params();
+        let report = engine::assess(&convert::words(legs), &prices, &set).map_err(convert::engine_error)?;
+        Ok(convert::report_out(&report))
+    }
+
+    /// Measures as `assess` and decides what to do; `liquidity_needed_wad` is what the redemption queue is owed, in
+    /// whole asset units.
+    ///
+    /// Errors: as `assess`. A book without a priced underlying is idle.
+    pub fn decide(
+        &self,
+        book: Address,
+        legs: Vec<B256>,
+        prices_wad: Vec<U256>,
+        confidence_bps: Vec<U256>,
+        liquidity_needed_wad: U256,
+    ) -> Outcome<(Report, Decision)> {
+        let prices = convert::prices(&prices_wad, &confidence_bps)?;
+        let set = self.books.getter(book).load_params();
+        let needed = convert::wad(liquidity_needed_wad)?;
+        let report = engine::assess(&convert::words(legs), &prices, &set).map_err(convert::engine_error)?;
+        let price = prices.get(1).ok_or(IRisk::BadPrice { underlying: U256::ONE })?;
+        let decision = engine::decide(&report, price, &set, needed).map_err(convert::engine_error)?;
+        Ok((convert::report_out(&report), convert::decision_out(&decision)))
+    }
+
+    /// Whether an executed `decision` may stand; reports come from `assess` or `decide` at the same prices.
+    ///
+    /// Errors: `NothingDecided`, `NoProgress`, `EarlierRuleWorse`, `CostTooHigh`, `ArithmeticOverflow`.
+    pub fn accept(
+        &self,
+        book: Address,
+        measured_before: Report,
+        measured_after: Report,
+        decision: Decision,
+        liquidity_needed_wad: U256,
+    ) -> Outcome<()> {
+        let set = self.books.getter(book).load_params();
+        let needed: Wad = convert::wad(liquidity_needed_wad)?;
+        let before = convert::report_in(&measured_before)?;
+        let after = convert::report_in(&measured_after)?;
+        let decision = convert::decision_in(&decision)?;
+        engine::accept(&before, &after, &decision, &set, needed).map_err(convert::rejection)
+    }
+}
+
+/// Errors: `UnknownParameter`.
+fn param(id: u8) -> Outcome<ParamId> {
+    ParamId::from_u8(id).ok_or(IRisk::UnknownParameter { id }.into())
+}

@@ -1,0 +1,34 @@
+//! Who may call what.
+
+use super::{Bubble, view_address};
+use crate::IGovernor;
+use alloy_primitives::Address;
+use alloy_sol_types::SolCall;
+use stylus_sdk::{host::VM, prelude::MessageAccess, storage::StorageAddress};
+
+/// The rule of all setters: the governor contract may make any change, the guardian may tighten.
+///
+/// Errors: `Unauthorized(caller)`.
+#[inline(never)]
+pub fn authorise(vm: &VM, governor: Address, tightening: bool) -> Result<(), Bubble> {
+    let caller = vm.msg_sender();
+    if caller == governor || (tightening && caller == view_address(vm, governor, IGovernor::guardianCall::SELECTOR)?) {
+        return Ok(());
+    }
+    Err(IGovernor::Unauthorized { caller }.into())
+}
+
+/// Records `value` in a slot that marks a contract as initialised.
+///
+/// Errors: `AlreadyInitialized()` if the slot is taken, `ZeroAddress()` if `value` would leave it free.
+#[inline(never)]
+pub fn claim_initialisation(slot: &mut StorageAddress, value: Address) -> Result<(), Bubble> {
+    if !slot.get().is_zero() {
+        return Err(IGovernor::AlreadyInitialized {}.into());
+    }
+    if value.is_zero() {
+        return Err(IGovernor::ZeroAddress {}.into());
+    }
+    slot.set(value);
+    Ok(())
+}

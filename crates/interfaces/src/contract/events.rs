@@ -1,0 +1,140 @@
+//! Events as words: the topics, then the data. One encoder for all, instead of one per event.
+
+use super::field::Field;
+use alloc::vec::Vec;
+use alloy_sol_types::SolEvent;
+use stylus_sdk::{host::VM, prelude::RawLogAccess};
+
+/// An event whose fields are all single words.
+pub trait WordEvent: SolEvent {
+    /// Signature and indexed fields, then the other fields.
+    fn encode(&self) -> Vec<u8>;
+}
+
+/// Emits `event`.
+#[inline]
+pub fn emit<E: WordEvent>(vm: &VM, event: &E) {
+    vm.emit_log(&event.encode(), <E::TopicList as alloy_sol_types::TopicList>::COUNT);
+}
+
+/// `Interface::Event { indexed; not indexed }`, in the order of the declaration.
+macro_rules! word_events {
+    ($($interface:ident::$event:ident { $($topic:ident),*; $($data:ident),* })*) => {$(
+        impl WordEvent for crate::$interface::$event {
+            #[inline(never)]
+            fn encode(&self) -> Vec<u8> {
+                let mut out = Vec::with_capacity(256);
+                Self::SIGNATURE_HASH.append(&mut out);
+                $(self.$topic.append(&mut out);)*
+                $(self.$data.append(&mut out);)*
+                out
+            }
+        }
+    )*};
+}
+
+word_events! {
+    IGovernor::OwnershipTransferStarted { previousOwner, newOwner; }
+    IGovernor::OwnershipTransferred { previousOwner, newOwner; }
+    IGovernor::GuardianChanged { guardian; }
+    IGovernor::AllocatorChanged { allocator; }
+    IGovernor::Executed { target, selector; }
+    IOracle::FeedSet { asset, aggregator; heartbeatSecs, confidenceBps, minAnswer, maxAnswer }
+    IRisk::ParameterSet { book, id; value }
+    IBook::TokenRegistered { index, token; decimals }
+    IBook::AdapterRegistered { adapter; }
+    IBook::CallDisallowed { adapter, target, selector; }
+    IBook::PlanExecuted { adapter, tokenIn, tokenOut; spent, received }
+    IBook::AssetsRecalled { ; assets }
+    IRebalancer::AdapterSet { book, adapter; }
+    IRebalancer::Rebalanced { book, keeper; rule, deltaBefore, deltaAfter, amountIn, amountOut, costWad }
+    IVault::Transfer { from, to; value }
+    IVault::Approval { owner, spender; value }
+    IVault::Deposit { sender, owner; assets, shares }
+    IVault::Withdraw { sender, receiver, owner; assets, shares }
+    IVault::RedeemRequest { controller, owner, requestId; sender, shares }
+    IVault::OperatorSet { controller, operator; approved }
+    IVault::BatchSettled { batchId; shares, assets, sharesLeft }
+    IVault::BookAdded { book; }
+    IVault::BookCapSet { book; cap }
+    IVault::Allocated { book; assets }
+    IVault::Recalled { book; assets }
+    IVault::DepositCapSet { ; cap }
+    IVault::EntryCostSet { ; entryCostBps }
+    IVault::PeriodSet { ; periodSecs }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{IGovernor, IOracle, IRebalancer, IVault};
+    use alloy_primitives::{Address, FixedBytes, I256, U256};
+
+    /// What the SDK's own logging would emit.
+    fn reference<E: SolEvent>(event: &E) -> Vec<u8> {
+        let mut bytes: Vec<u8> = event.encode_topics().into_iter().flat_map(|topic| topic.0.0).collect();
+        bytes.extend(event.encode_data());
+        bytes
+    }
+
+    fn address(byte: u8) -> Address {
+        Address::repeat_byte(byte)
+    }
+
+    #[test]
+    fn encode_every_field_type_matches_alloy() {
+        macro_rules! same {
+            ($event:expr) => {{
+                let event = $event;
+                assert_eq!(event.encode(), reference(&event));
+            }};
+        }
+        same!(IGovernor::Executed {
+            target: address(1),
+            selector: FixedBytes([1, 2, 3, 4])
+        });
+        same!(IOracle::FeedSet {
+            asset: address(1),
+            aggregator: address(2),
+            heartbeatSecs: U256::from(3),
+            confidenceBps: U256::from(4),
+            minAnswer: I256::MINUS_ONE,
+            maxAnswer: I256::MAX,
+        });
+        same!(IRebalancer::Rebalanced {
+            book: address(1),
+            keeper: address(2),
+            rule: 6,
+            deltaBefore: I256::MINUS_ONE,
+            deltaAfter: I256::ONE,
+            amountIn: U256::from(3),
+            amountOut: U256::from(4),
+            costWad: I256::MIN,
+        });
+        same!(IVault::OperatorSet {
+            controller: address(1),
+            operator: address(2),
+            approved: true
+        });
+        same!(IVault::RedeemRequest {
+            controller: address(1),
+            owner: address(2),
+            requestId: U256::from(3),
+            sender: address(4),
+            shares: U256::MAX,
+        });
+        same!(IVault::Withdraw {
+            sender: address(1),
+            receiver: address(2),
+            owner: address(3),
+            assets: U256::from(4),
+            shares: U256::from(5),
+        });
+        same!(IVault::BatchSettled {
+            batchId: U256::from(1),
+            shares: U256::from(2),
+            assets: U256::from(3),
+            sharesLeft: U256::from(4),
+        });
+    }
+}

@@ -1,0 +1,19 @@
+//! Static structs out of returned words.
+
+use super::router::struct_at;
+use crate::{Decision, Report};
+
+/// Words of a [`Report`].
+pub const REPORT_WORDS: usize = 15;
+/// Words of a [`Decision`].
+pub const DECISION_WORDS: usize = 12;
+
+/// The report that starts at the `start`-th word.
+pub fn report_at(data: &[u8], start: usize) -> Option<Report> {
+    struct_at(data, start)
+}
+
+/// The decision that starts at the `start`-th word.
+pub fn decision_at(data: &[u8], start: usize) -> Option<Decision> {
+    struct_at(data, start)
+}

@@ -1,0 +1,24 @@
+//! Contracts of the embedded chain that stand for ones it lacks: tokens anyone may mint, replayed prices.
+
+use alloy_sol_types::sol;
+
+sol! {
+    /// `TestToken`: an ERC-20 token with open minting.
+    interface ITestToken {
+        constructor(string name, string symbol, uint8 decimals);
+        function mint(address to, uint256 value) external;
+    }
+
+    /// `ReturnsFalseToken`: chosen functions change nothing and answer false.
+    interface IReturnsFalseToken {
+        function setFailing(bool transfer, bool transferFrom, bool approve) external;
+    }
+
+    /// `PriceFeed`: a Chainlink-style feed that reports what its owner sets.
+    interface IPriceFeed {
+        constructor(string description, uint8 decimals);
+        function setAnswer(int256 answer, uint256 updatedAt) external;
+        function openRound(uint256 startedAt) external;
+        function setRound(uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound) external;
+    }
+}

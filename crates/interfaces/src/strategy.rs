@@ -1,0 +1,222 @@
+//! From measurement to trade: risk, books, adapters and the rebalancer.
+//!
+//! Static structs are words only, so that they cost little to pass: `…Wad` are whole units with 18 decimals
+//! (signed where a sign has meaning), `…Bps` are 1/10,000.
+
+use alloy_sol_types::sol;
+
+sol! {
+    /// One call of a plan.
+    #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
+    #[derive(Debug, PartialEq, Eq)]
+    struct Call {
+        address target;
+        bytes data;
+    }
+
+    /// What a book is asked to do: trade at most `amountIn` of `tokenIn` for at least `minOut` of `tokenOut`
+    /// (token units) through the calls that `adapter` encoded.
+    #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
+    #[derive(Debug, PartialEq, Eq)]
+    struct Plan {
+        address adapter;
+        address tokenIn;
+        uint256 amountIn;
+        address tokenOut;
+        uint256 minOut;
+        Call[] calls;
+    }
+
+    /// A book's value and risk at one moment; the fields are those of `engine::Report`, in asset units or tokens
+    /// with 18 decimals.
+    #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
+    #[derive(Debug, PartialEq, Eq)]
+    struct Report {
+        int256 navMin;
+        int256 navMid;
+        int256 navMax;
+        int256 delta;
+        int256 expectedDelta;
+        int256 deltaValue;
+        int256 expectedDeltaValue;
+        int256 grossValue;
+        int256 netValue;
+        int256 grossLeverage;
+        int256 netLeverage;
+        int256 liquid;
+        int256 spot;
+        int256 excessGross;
+        int256 excessNet;
+    }
+
+    /// What to do and the distances that led to it; the fields are those of `engine::Decision`. `rule` 0 means
+    /// nothing; `side` 0 buys the underlying, 1 sells it.
+    #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
+    #[derive(Debug, PartialEq, Eq)]
+    struct Decision {
+        uint256 rule;
+        uint256 side;
+        uint256 underlying;
+        int256 amountIn;
+        int256 minOut;
+        int256 value;
+        int256 expectedDelta;
+        int256 deltaTarget;
+        int256 lower;
+        int256 upper;
+        int256 grossLeverage;
+        int256 netLeverage;
+    }
+
+    /// Parameters per book, and the engine behind them.
+    #[derive(Debug, PartialEq, Eq)]
+    #[sol(extra_methods)]
+    interface IRisk {
+        event ParameterSet(address indexed book, uint8 indexed id, uint256 value);
+
+        error AlreadyInitialized();
+        error Unauthorized(address caller);
+        error ZeroAddress();
+        error ArithmeticOverflow();
+        error UnknownParameter(uint8 id);
+        error ParameterOutOfRange(uint256 value, uint256 min, uint256 max);
+        error LegInvalid(uint256 word, uint256 fault);
+        error LegUnvalued(uint256 kind);
+        error UnknownUnderlying(uint256 underlying);
+        error TooManyUnderlyings(uint256 max);
+        error BadPrice(uint256 underlying);
+        error NothingDecided();
+        error NoProgress(uint256 rule, int256 excessBefore, int256 excessAfter);
+        error EarlierRuleWorse(uint256 rule, int256 excessBefore, int256 excessAfter);
+        error CostTooHigh(int256 costWad, int256 boundWad);
+
+        function initialize(address governor) external;
+        function governor() external view returns (address);
+        function setParameter(address book, uint8 id, uint256 value) external;
+        function parameter(address book, uint8 id) external view returns (uint256);
+        function assess(
+            address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps) external view returns (Report);
+        function decide(
+            address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps,
+            uint256 liquidityNeededWad) external view returns (Report, Decision);
+        function accept(
+            address book, Report measuredBefore, Report measuredAfter, Decision decision,
+            uint256 liquidityNeededWad) external view;
+    }
+
+    /// One sub-account: holds tokens and executes plans inside its allow-list.
+    ///
+    /// Token 0 is the vault's asset, token i the underlying i. `legs` are packed legs, `pricesWad[i]` and
+    /// `confidenceBps[i]` belong to token i.
+    #[derive(Debug, PartialEq, Eq)]
+    #[sol(extra_methods)]
+    interface IBook {
+        event TokenRegistered(uint256 indexed index, address indexed token, uint256 decimals);
+        event AdapterRegistered(address indexed adapter);
+        event CallAllowed(address indexed adapter, address indexed target, bytes4 indexed selector, bytes32[] template);
+        event CallDisallowed(address indexed adapter, address indexed target, bytes4 indexed selector);
+        event PlanExecuted(
+            address indexed adapter, address indexed tokenIn, address indexed tokenOut, uint256 spent, uint256 received);
+        event AssetsRecalled(uint256 assets);
+
+        error AlreadyInitialized();
+        error Unauthorized(address caller);
+        error ZeroAddress();
+        error ArithmeticOverflow();
+        error TransferFailed(address token);
+        error TokenNotRegistered(address token);
+        error TokenExists(address token);
+        error TooManyTokens(uint256 max);
+        error TooManyAdapters(uint256 max);
+        error TooManyLegs(uint256 max);
+        error DecimalsUnsupported(address token, uint256 decimals);
+        error AdapterNotRegistered(address adapter);
+        error AdapterExists(address adapter);
+        error SelectorForbidden(bytes4 selector);
+        error TargetForbidden(address target);
+        error TemplateInvalid(uint256 index, bytes32 word);
+        error CallNotAllowed(address adapter, address target, bytes4 selector);
+        error CallMismatch(uint256 call, uint256 word);
+        error PlanInvalid();
+        error MalformedReturn(address target);
+        error SpentTooMuch(uint256 spent, uint256 maximum);
+        error SlippageExceeded(uint256 received, uint256 minimum);
+
+        function initialize(
+            address governor, address vault, address rebalancer, address risk, address oracle, address asset) external;
+        function governor() external view returns (address);
+        function vault() external view returns (address);
+        function rebalancer() external view returns (address);
+        function risk() external view returns (address);
+        function oracle() external view returns (address);
+
+        function registerToken(address token) external;
+        function tokenCount() external view returns (uint256);
+        function token(uint256 index) external view returns (address token, uint256 decimals);
+        function registerAdapter(address adapter) external;
+        function adapterCount() external view returns (uint256);
+        function adapter(uint256 index) external view returns (address);
+        function allow(address adapter, address target, bytes4 selector, bytes32[] template) external;
+        function disallow(address adapter, address target, bytes4 selector) external;
+        function allowed(address adapter, address target, bytes4 selector) external view returns (bool, bytes32[]);
+
+        function legs() external view returns (bytes32[]);
+        function measure() external view returns (bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps);
+        function marks() external view returns (uint256 navMin, uint256 navMid, uint256 navMax);
+
+        function execute(Plan plan) external returns (uint256 spent, uint256 received);
+        function recall(uint256 assets) external;
+    }
+
+    /// A venue, read and encoded: no custody, no state besides its configuration.
+    ///
+    /// The errors are those of the Uniswap v3 adapter.
+    #[derive(Debug, PartialEq, Eq)]
+    #[sol(extra_methods)]
+    interface IAdapter {
+        error AlreadyInitialized();
+        error ZeroAddress();
+        error ArithmeticOverflow();
+        error PairNotServed(address tokenIn, address tokenOut);
+        error PoolMismatch(address pool);
+        error MalformedReturn(address target);
+
+        function initialize(address router, address pool) external;
+        function router() external view returns (address);
+        function pool() external view returns (address);
+        function token0() external view returns (address);
+        function token1() external view returns (address);
+        function fee() external view returns (uint256);
+        function legs(address book) external view returns (bytes32[]);
+        function encode(
+            address book, address tokenIn, address tokenOut, uint256 amountIn, uint256 minOut) external view returns (Call[]);
+        function poolPrice() external view returns (uint256);
+    }
+
+    /// The keeper's entry point.
+    #[derive(Debug, PartialEq, Eq)]
+    #[sol(extra_methods)]
+    interface IRebalancer {
+        event AdapterSet(address indexed book, address indexed adapter);
+        event Rebalanced(
+            address indexed book, address indexed keeper, uint8 rule, int256 deltaBefore, int256 deltaAfter,
+            uint256 amountIn, uint256 amountOut, int256 costWad);
+
+        error AlreadyInitialized();
+        error Unauthorized(address caller);
+        error ZeroAddress();
+        error ArithmeticOverflow();
+        error UnknownBook(address book);
+        error MalformedReturn(address target);
+        error NothingToDo(
+            int256 deltaWad, int256 lowerWad, int256 upperWad, uint256 netLeverageWad, uint256 grossLeverageWad);
+
+        function initialize(address governor, address vault) external;
+        function governor() external view returns (address);
+        function vault() external view returns (address);
+        function setAdapter(address book, address adapter) external;
+        function adapter(address book) external view returns (address);
+        function assess(address book) external view returns (Report, Decision);
+        function rebalance(address book) external returns (Decision);
+    }
+}

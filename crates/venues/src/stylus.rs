@@ -1,0 +1,40 @@
+//! Deploys Stylus programs.
+
+use crate::{Network, NetworkError};
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolCall;
+use devnode::{
+    arbos::{
+        abi::{ArbWasm, ArbWasmCache},
+        precompiles::{ARB_WASM, ARB_WASM_CACHE},
+    },
+    stylus::code::init_code,
+};
+
+/// Wei sent along with an activation; what the data fee does not need comes back.
+const ACTIVATION_VALUE: u128 = 100_000_000_000_000_000;
+
+/// Puts program code (prefix and compressed module) on chain and activates it, unless the same code is active already.
+pub fn deploy(network: &mut impl Network, from: Address, program: &[u8]) -> Result<Address, NetworkError> {
+    let address = network.create(from, init_code(program))?;
+    if network
+        .read(ARB_WASM, &ArbWasm::programVersionCall { program: address })
+        .is_ok()
+    {
+        return Ok(address);
+    }
+    let call = ArbWasm::activateProgramCall { program: address };
+    network.transact(
+        from,
+        Some(ARB_WASM),
+        U256::from(ACTIVATION_VALUE),
+        call.abi_encode().into(),
+    )?;
+    Ok(address)
+}
+
+/// Pins a program in the cache, so that entering it costs the cached price.
+pub fn cache(network: &mut impl Network, from: Address, program: Address) -> Result<(), NetworkError> {
+    network.invoke(from, ARB_WASM_CACHE, &ArbWasmCache::cacheProgramCall { program })?;
+    Ok(())
+}

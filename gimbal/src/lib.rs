@@ -1,0 +1,7 @@
+//! The Gimbal program: deploys the system, replays market history on the embedded chain, reports.
+
+pub mod demo;
+pub mod deploy;
+pub mod market;
+pub mod report;
+pub mod world;
