@@ -1,0 +1,208 @@
+//! The redemption queue: partial settlement, broken measurement, dust.
+
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::{SolCall, SolError};
+use e2e::{govern, invested, refused, world};
+use gimbal::world::{
+    World, dollars,
+    people::{ALICE, BOB, CAROL, KEEPER},
+};
+use interfaces::IVault;
+use venues::Network;
+
+const DAY: u64 = 86_400;
+
+/// Shares and assets that `person` can claim.
+fn claimable(world: &mut World, person: Address) -> (U256, U256) {
+    let vault = world.at.vault;
+    let shares = IVault::maxRedeemCall { controller: person };
+    let assets = IVault::maxWithdrawCall { controller: person };
+    (
+        world.chain.read(vault, &shares).unwrap(),
+        world.chain.read(vault, &assets).unwrap(),
+    )
+}
+
+/// Lets the open batch close, with fresh prices.
+fn next_day(world: &mut World) {
+    world.chain.warp(DAY);
+    world.publish(world.price_e8).unwrap();
+}
+
+#[test]
+fn settle_when_short_pays_pro_rata_and_the_rest_later() {
+    let mut world = world();
+    let vault = world.at.vault;
+    let people = [ALICE, BOB, CAROL];
+    for person in people {
+        world.fund(person, dollars(10_000)).unwrap();
+        world.deposit(person, dollars(10_000)).unwrap();
+    }
+    world.allocate(dollars(30_000)).unwrap();
+    world.rebalance().unwrap();
+    // Alice and Carol want all, Bob half: more than the book has in cash.
+    let alices = world.balance(vault, ALICE).unwrap();
+    let bobs = world.balance(vault, BOB).unwrap() / U256::from(2);
+    let carols = world.balance(vault, CAROL).unwrap();
+    world.request(ALICE, alices).unwrap();
+    let (_, batch) = world.request(BOB, bobs).unwrap();
+    world.request(CAROL, carols).unwrap();
+    next_day(&mut world);
+
+    let cash = world.balance(world.usdc, world.at.book).unwrap();
+    let before = world.marks().unwrap();
+    let (_, settled) = world.settle().unwrap();
+    assert!(
+        settled.assets <= cash && settled.assets + U256::from(2) >= cash,
+        "all cash goes to leavers"
+    );
+    let after = world.marks().unwrap();
+    assert_eq!(
+        before.navMin - after.navMin,
+        settled.assets,
+        "what was set aside left the value"
+    );
+
+    let claims = people.map(|person| claimable(&mut world, person).1);
+    let sum: U256 = claims.iter().sum();
+    assert!(sum <= settled.assets && sum + U256::from(3) >= settled.assets, "INV-5");
+    let fair = claims[0] * bobs / alices;
+    assert!(
+        claims[1].abs_diff(fair) <= U256::from(2),
+        "Bob's claim is in proportion: {} {fair}",
+        claims[1]
+    );
+
+    let early: IVault::RequestUnsettled = refused(world.request(BOB, bobs));
+    assert_eq!(early.requestId, batch);
+
+    // A partial claim takes no more shares than it must, and never pays more than was set aside.
+    let (shares, assets) = claimable(&mut world, ALICE);
+    let half = assets / U256::from(2);
+    let withdraw = IVault::withdrawCall {
+        assets: half,
+        receiver: ALICE,
+        controller: ALICE,
+    };
+    world.chain.invoke(ALICE, vault, &withdraw).unwrap();
+    let (shares_left, assets_left) = claimable(&mut world, ALICE);
+    assert_eq!(assets_left, assets - half);
+    assert!(
+        shares_left * assets <= shares * assets_left,
+        "rounded against the claimer"
+    );
+
+    // Selling spot fills the rest.
+    while world.rebalance().is_ok() {}
+    world.settle().unwrap();
+    while world.settle().is_ok() {}
+    let unclaimed: IVault::RequestUnclaimed = {
+        let (claimable_shares, _) = claimable(&mut world, BOB);
+        assert_eq!(claimable_shares, bobs);
+        refused(world.request(BOB, bobs))
+    };
+    assert_eq!(unclaimed.requestId, batch);
+    for person in people {
+        let (_, due) = claimable(&mut world, person);
+        let (_, paid) = world.claim(person).unwrap();
+        assert_eq!(paid, due);
+        assert_eq!(claimable(&mut world, person), (U256::ZERO, U256::ZERO));
+    }
+    let reserve = world.chain.read(vault, &IVault::claimReserveCall {}).unwrap();
+    assert!(reserve < U256::from(6), "only rounding is left: {reserve}");
+    let idle = world.chain.read(vault, &IVault::idleCall {}).unwrap();
+    assert_eq!(world.balance(world.usdc, vault).unwrap(), idle + reserve, "INV-3");
+    world.request(BOB, bobs).unwrap();
+}
+
+#[test]
+fn settle_while_a_book_cannot_be_measured_waits_for_the_grace_period() {
+    let mut world = invested(ALICE, 10_000);
+    let vault = world.at.vault;
+    world.fund(BOB, dollars(1_000)).unwrap();
+    world.deposit(BOB, dollars(1_000)).unwrap();
+    let shares = world.balance(vault, ALICE).unwrap();
+    world.request(ALICE, shares).unwrap();
+    world.chain.warp(2 * DAY);
+    // Settling now would burn the shares at the value of idle assets alone.
+    let error: IVault::MarkUnavailable = refused(world.settle());
+    assert_eq!(error.book, world.at.book);
+    assert_eq!(
+        world
+            .chain
+            .read(vault, &IVault::maxDepositCall { receiver: BOB })
+            .unwrap(),
+        U256::ZERO
+    );
+    // The measurement returns: nobody has lost anything.
+    world.publish(world.price_e8).unwrap();
+    let (_, settled) = world.settle().unwrap();
+    assert!(settled.assets > dollars(5_000), "{}", settled.assets);
+}
+
+#[test]
+fn settle_after_the_grace_period_pays_from_what_can_be_measured() {
+    let mut world = invested(ALICE, 10_000);
+    world.fund(BOB, dollars(1_000)).unwrap();
+    world.deposit(BOB, dollars(1_000)).unwrap();
+    let shares = world.balance(world.at.vault, ALICE).unwrap();
+    world.request(ALICE, shares).unwrap();
+    world.chain.warp(9 * DAY);
+    let (_, settled) = world.settle().unwrap();
+    assert!(!settled.assets.is_zero() && settled.assets < dollars(1_000));
+}
+
+#[test]
+fn settle_starved_of_gas_is_refused_instead_of_calling_the_book_broken() {
+    let mut world = invested(ALICE, 10_000);
+    let shares = world.balance(world.at.vault, ALICE).unwrap();
+    world.request(ALICE, shares).unwrap();
+    next_day(&mut world);
+    let tx = devnode::Tx::call(KEEPER, world.at.vault, IVault::settleCall {}.abi_encode()).gas(1_500_000);
+    let receipt = world.chain.send(tx).unwrap();
+    assert!(!receipt.success);
+    assert_eq!(receipt.output.as_ref(), IVault::InsufficientGas {}.abi_encode());
+}
+
+#[test]
+fn settle_of_a_request_worth_nothing_does_not_hold_up_the_queue() {
+    let mut world = invested(ALICE, 10_000);
+    world.request(ALICE, U256::from(1)).unwrap();
+    next_day(&mut world);
+    let (_, settled) = world.settle().unwrap();
+    assert_eq!((settled.shares, settled.assets), (U256::from(1), U256::ZERO));
+    let _: IVault::NothingToSettle = refused(world.settle());
+}
+
+#[test]
+fn request_for_another_controller_needs_its_consent() {
+    let mut world = invested(ALICE, 10_000);
+    let call = IVault::requestRedeemCall {
+        shares: U256::from(1),
+        controller: BOB,
+        owner: ALICE,
+    };
+    let error: IVault::Unauthorized = refused(world.chain.invoke(ALICE, world.at.vault, &call));
+    assert_eq!(error.caller, ALICE);
+}
+
+#[test]
+fn deposit_while_the_book_holds_only_cash_needs_no_price() {
+    let mut world = world();
+    world.fund(ALICE, dollars(2_000)).unwrap();
+    world.deposit(ALICE, dollars(1_000)).unwrap();
+    world.allocate(dollars(1_000)).unwrap();
+    world.chain.warp(30 * DAY);
+    world.deposit(ALICE, dollars(1_000)).unwrap();
+}
+
+#[test]
+fn max_mint_without_a_cap_does_not_revert() {
+    let mut world = invested(ALICE, 10_000);
+    govern(&mut world, |at| at.vault, &IVault::setDepositCapCall { cap: U256::MAX }).unwrap();
+    let most = world
+        .chain
+        .read(world.at.vault, &IVault::maxMintCall { receiver: BOB })
+        .unwrap();
+    assert!(most > U256::from(10).pow(U256::from(30)));
+}
