@@ -17,7 +17,7 @@ use crate::{
 type Step = (&'static str, fn(&mut Counts) -> Result<()>);
 
 /// Cheap steps first, so that a mistake shows early.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("format", |_| run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", |_| lint()),
     ("npm packages", |_| node::install()),
@@ -30,6 +30,22 @@ const STEPS: [Step; 9] = [
     ("storage layouts", |_| storage::run(Mode::Check)),
     ("Solidity build", |_| node::forge_build()),
     ("Solidity tests", |counts| add(counts, &node::forge_test()?)),
+    ("unit tests of the contracts", |counts| {
+        let mut tests = cargo();
+        // The encoders and the router are behind the feature that only contracts turn on.
+        tests.args([
+            "test",
+            "--locked",
+            "--lib",
+            "--no-fail-fast",
+            "--package",
+            "interfaces",
+            "--features",
+            "interfaces/contract",
+        ]);
+        tests.args(packages());
+        add(counts, &run_tests(&mut tests, cargo_test_counts)?)
+    }),
     ("Rust tests", |counts| {
         let mut tests = cargo();
         tests.args(["test", "--locked", "--no-fail-fast"]);
@@ -72,9 +88,13 @@ pub(crate) fn test() -> ExitCode {
     code
 }
 
+/// `--package NAME` for every contract.
+fn packages() -> impl Iterator<Item = &'static str> {
+    contracts::ALL.iter().flat_map(|contract| ["--package", contract.name])
+}
+
 fn lint() -> Result<()> {
     run(cargo().args(["clippy", "--locked", "--all-targets", "--", "-D", "warnings"]))?;
-    let packages = contracts::ALL.iter().flat_map(|contract| ["--package", contract.name]);
     // The release profile, because the host-side macros that this builds serve the contracts' build too.
     run(cargo()
         .args([
@@ -85,7 +105,7 @@ fn lint() -> Result<()> {
             "--target",
             "wasm32-unknown-unknown",
         ])
-        .args(packages)
+        .args(packages())
         .args(["--", "-D", "warnings"]))
 }
 
