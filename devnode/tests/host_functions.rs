@@ -382,6 +382,22 @@ fn deep_recursion_between_programs_ends_without_harm() {
 }
 
 #[test]
+fn call_contract_recursion_stops_at_the_page_limit() {
+    // Calls itself with all its gas; the innermost call fails, everybody above succeeds.
+    let body = "
+        (call $contract_address (i32.const 0))
+        (call $call_contract (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 32) (i64.const -1) (i32.const 64)) drop
+        (i32.const 0)";
+    let mut chain = Chain::builder().tx_gas_cap(1 << 49).build();
+    chain.deal(DEV_ACCOUNT, U256::MAX >> 1);
+    install(&mut chain, PROGRAM, body);
+    chain.set_trace(true);
+    let receipt = send(&mut chain, &[]);
+    assert!(receipt.success);
+    assert_eq!(receipt.runs.len(), 128, "each open program holds a page, and 128 may be open");
+}
+
+#[test]
 fn msg_reentrant_is_set_only_in_the_inner_frame() {
     let body = caller("call_contract").replace("(i32.const 256) (i32.const 64)", "(i32.const 320) (i32.const 32)")
         + "drop (i32.store8 (i32.const 351) (call $msg_reentrant )) (call $write_result (i32.const 320) (i32.const 32)) (i32.const 0)";
