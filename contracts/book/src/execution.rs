@@ -91,7 +91,10 @@ impl Book {
             Some((selector, arguments)) => (*selector, arguments),
             None => ([0; 4], call.data.as_ref()),
         };
-        let Some(template) = self.load_template(key(self.vm(), adapter, target, selector)) else {
+        // A token may have been registered after the call was listed.
+        let forbidden = target == self.vault.get() || self.registered.get(target);
+        let listed = self.load_template(key(self.vm(), adapter, target, selector));
+        let Some(template) = listed.filter(|_| !forbidden) else {
             return Err(IBook::CallNotAllowed {
                 adapter,
                 target,

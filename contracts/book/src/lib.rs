@@ -94,6 +94,9 @@ impl Book {
         asset: Address,
     ) -> Outcome<()> {
         contract::claim_initialisation(&mut self.governor, governor)?;
+        if [vault, rebalancer, risk, oracle].contains(&Address::ZERO) {
+            return Err(IBook::ZeroAddress {}.into());
+        }
         self.vault.set(vault);
         self.rebalancer.set(rebalancer);
         self.risk.set(risk);

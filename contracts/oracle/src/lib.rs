@@ -93,7 +93,7 @@ impl Oracle {
     /// `heartbeat_secs`: an older answer is stale. `confidence_bps`: how far the answer may be off either
     /// way. `min_answer`, `max_answer`: bounds in the feed's own decimals, both inclusive.
     ///
-    /// Errors: `Unauthorized` unless the governor calls, `ParameterOutOfRange`, `FeedFailed` if the
+    /// Errors: `Unauthorized` unless the governor calls, `ParameterOutOfRange`, `BoundsInvalid`, `FeedFailed` if the
     /// aggregator does not tell its decimals.
     pub fn set_feed(
         &mut self,
@@ -112,6 +112,13 @@ impl Oracle {
             decimals = contract::view_uint(self.vm(), aggregator, IAggregator::decimalsCall::SELECTOR, &[])
                 .map_err(|_| IOracle::FeedFailed { asset, aggregator })?;
             in_range(decimals, 0, MAX_FEED_DECIMALS)?;
+            if min_answer > max_answer || max_answer <= I256::ZERO {
+                return Err(IOracle::BoundsInvalid {
+                    minAnswer: min_answer,
+                    maxAnswer: max_answer,
+                }
+                .into());
+            }
         }
         let (min, max) = (bound(min_answer)?, bound(max_answer)?);
         let mut feed = self.feeds.setter(asset);

@@ -4,7 +4,7 @@ use crate::{
     Vault,
     error::{Checked, Outcome},
 };
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolCall;
 use interfaces::{
     IBook, IVault,
@@ -12,8 +12,9 @@ use interfaces::{
 };
 use stylus_sdk::prelude::*;
 
-/// Most books of a vault.
-pub const MAX_BOOKS: u8 = 8;
+/// Most books of a vault. One for now: what the redemption queue needs is not yet shared out between books, and each
+/// would raise all of it.
+pub const MAX_BOOKS: u8 = 1;
 /// Gas that measuring one book may use.
 pub const MARKS_GAS: u64 = 2_500_000;
 
@@ -96,6 +97,21 @@ impl Vault {
     /// Errors: `UnknownBook`.
     pub(crate) fn check_book(&self, book: Address) -> Outcome<()> {
         if self.limits.getter(book).registered.get() {
+            Ok(())
+        } else {
+            Err(IVault::UnknownBook { book }.into())
+        }
+    }
+
+    /// A book must name this vault and hold its asset as token 0: anything else could never be recalled from.
+    ///
+    /// Errors: `UnknownBook`.
+    pub(crate) fn check_allegiance(&self, book: Address) -> Outcome<()> {
+        let vault = contract::view_address(self.vm(), book, IBook::vaultCall::SELECTOR);
+        let token = contract::view_uint(self.vm(), book, IBook::tokenCall::SELECTOR, &[B256::ZERO]);
+        let ours = vault.is_ok_and(|vault| vault == self.vm().contract_address())
+            && token.is_ok_and(|token| Address::from_word(token.into()) == self.asset.get());
+        if ours {
             Ok(())
         } else {
             Err(IVault::UnknownBook { book }.into())

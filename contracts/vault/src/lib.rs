@@ -12,7 +12,7 @@
 //!   or claims.
 //! * **Share price defence**: 10^(18 − decimals) virtual shares and one virtual asset unit.
 //! * **Roles**: governor (all setters), guardian (tightening), allocator (idle ↔ books, inside caps).
-//! * **Token requirements**: at most 18 decimals, no fee on transfer (refused), no rebasing.
+//! * **Token requirements**: at most 12 decimals, no fee on transfer (refused), no rebasing.
 //! * **Re-entry**: refused by the SDK's entry point. State is written before tokens leave.
 #![cfg_attr(not(any(test, feature = "export-abi")), no_std)]
 #![deny(
@@ -48,15 +48,17 @@ use interfaces::{
 use stylus_sdk::prelude::*;
 
 pub use books::{MARKS_GAS, MAX_BOOKS};
-pub use queue::MARK_GRACE_SECS;
 pub use storage::Vault;
 
 /// Shortest and longest batch: 1 hour and 7 days, in seconds.
 pub const PERIOD_SECS: [u64; 2] = [3_600, 604_800];
 /// Highest entry cost: 3 %, in basis points.
 pub const MAX_ENTRY_COST_BPS: u64 = 300;
-/// Decimals of shares, and most decimals of the asset.
+/// Decimals of shares.
 pub const SHARE_DECIMALS: u8 = 18;
+/// Most decimals of the asset: leaves a million virtual shares against one virtual unit, so that neither a donation nor
+/// what the last leaver left behind can price a deposit out.
+pub const MAX_ASSET_DECIMALS: u8 = 12;
 
 interfaces::routes!(Vault, IVault {
     initializeCall "initialize" => initialize(governor: Address, asset: Address, name: B256, symbol: B256, period_secs: U256, deposit_cap: U256, entry_cost_bps: U256);
@@ -132,7 +134,7 @@ impl Vault {
     ) -> Outcome<()> {
         contract::claim_initialisation(&mut self.governor, governor)?;
         let decimals = contract::view_uint(self.vm(), asset, IERC20::decimalsCall::SELECTOR, &[])?;
-        in_range(decimals, 0, SHARE_DECIMALS.into())?;
+        in_range(decimals, 0, MAX_ASSET_DECIMALS.into())?;
         self.asset.set(asset);
         self.offset
             .set(U8::saturating_from(U256::from(SHARE_DECIMALS).saturating_sub(decimals)));
@@ -438,18 +440,21 @@ impl Vault {
     /// Settles the oldest batch after its cut-off as far as liquidity reaches, at `navMin`.
     ///
     /// Returns the batch, the shares burned and the asset units set aside. Anyone may call.
-    /// Errors: `NothingToSettle`, `BatchStillOpen`, `MarkUnavailable` (only until the grace after the cut-off ends).
+    /// Errors: `NothingToSettle`, `BatchStillOpen`, `MarkUnavailable`.
     pub fn settle(&mut self) -> Outcome<(U256, U256, U256)> {
         self.settle_oldest()
     }
 
     /// Asset units that all unsettled requests are worth at `navMin` (rounded up) beyond what is idle.
+    ///
+    /// Errors: `MarkUnavailable`. Never a default: whoever can make a measurement fail (a caller may hold memory pages
+    /// that make it too dear) would otherwise switch the queue off.
     pub fn liquidity_needed(&self) -> Outcome<U256> {
         let escrowed = self.balances.get(self.vm().contract_address());
         if escrowed.is_zero() {
             return Ok(escrowed);
         }
-        let owed = self.to_assets_up(escrowed, self.measure()?.min)?;
+        let owed = self.to_assets_up(escrowed, self.measure_all()?.min)?;
         Ok(owed.saturating_sub(self.idle.get()))
     }
 
@@ -504,7 +509,10 @@ impl Vault {
         (book, limit.allocated.get(), limit.cap.get())
     }
 
-    /// Registers a book. Errors: `Unauthorized` (governor only), `ZeroAddress`, `BookExists`, `TooManyBooks`.
+    /// Registers a book that names this vault, holds its asset as token 0 and can be measured.
+    ///
+    /// Errors: `Unauthorized` (governor only), `ZeroAddress`, `BookExists`, `TooManyBooks`, `UnknownBook`,
+    /// `MarkUnavailable`.
     pub fn add_book(&mut self, book: Address, cap: U256) -> Outcome<()> {
         self.authorise(false)?;
         if book.is_zero() {
@@ -520,6 +528,7 @@ impl Vault {
             }
             .into());
         }
+        self.check_allegiance(book)?;
         self.books.insert(U256::from(count), book);
         self.book_count.set(U8::saturating_from(count.saturating_add(1)));
         let mut limit = self.limits.setter(book);
@@ -527,6 +536,7 @@ impl Vault {
         limit.cap.set(cap);
         contract::emit(self.vm(), &IVault::BookAdded { book });
         contract::emit(self.vm(), &IVault::BookCapSet { book, cap });
+        self.measure_all()?;
         Ok(())
     }
 

@@ -10,10 +10,9 @@ use engine::shares::{self, Batch, Settlement};
 use interfaces::{IVault, contract};
 use stylus_sdk::prelude::*;
 
-/// While a book cannot be measured its value counts as 0. Settling then would take that value from the
-/// leavers, so a batch waits this long after its cut-off for the measurement to return: 7 days, in seconds.
-/// After that it settles from what can be measured: a book that stays broken does not hold anyone back.
-pub const MARK_GRACE_SECS: u64 = 604_800;
+/// A batch worth less than one asset unit is dust if it is at most this part of all shares: one in a million. A larger
+/// one is worth nothing only because everything is, and waits for the value to return.
+const DUST_DIVISOR: U256 = U256::from_limbs([1_000_000, 0, 0, 0]);
 
 /// What a controller has to claim.
 #[derive(Default)]
@@ -134,26 +133,22 @@ impl Vault {
             let stored = self.batches.getter(id);
             (load(&stored), limb(stored.cut_off.get()))
         };
-        let now = self.vm().block_timestamp();
-        if now < cut_off {
+        if self.vm().block_timestamp() < cut_off {
             return Err(IVault::BatchStillOpen {
                 requestId: id,
                 cutOff: U256::from(cut_off),
             }
             .into());
         }
-        let marks = self.measure()?;
-        if let Some(book) = marks.failed
-            && now < cut_off.saturating_add(MARK_GRACE_SECS)
-        {
-            return Err(IVault::MarkUnavailable { book }.into());
-        }
+        // A book that cannot be measured would count as nothing, and the leavers' shares would be burned for the rest.
+        // Anyone can make a measurement fail for one transaction, so waiting is the only safe answer.
+        let marks = self.measure_all()?;
         let unfilled = shares::unfilled(&batch, batch.shares).checked()?;
         let owed = self.to_assets_down(unfilled, marks.min)?;
         self.raise_idle(owed)?;
         let idle = self.idle.get();
-        let (after, Settlement { burned, assets }) = if owed.is_zero() && !marks.min.is_zero() && marks.failed.is_none()
-        {
+        let dust = fixed::mul(unfilled, DUST_DIVISOR).checked()? <= self.total_supply.get();
+        let (after, Settlement { burned, assets }) = if owed.is_zero() && dust {
             // Worth less than one unit: burned for nothing, or it would hold up every later batch.
             (
                 Batch {

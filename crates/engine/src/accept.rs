@@ -5,10 +5,11 @@ use fixed::{Bps, MathError, Wad};
 use crate::decide::{BAND, Decision, LEVERAGE, QUEUE, band, queue};
 use crate::{Params, Report};
 
-/// The least progress: the acted rule's excess must fall by this share of the traded value.
+/// The least progress: the acted rule's excess must fall by this share of the traded value, or of the excess if that is
+/// smaller.
 ///
-/// Measured against the trade, not against the excess, so that a trade limited by cash or position passes while one
-/// that achieves nothing does not.
+/// Measured against the trade, so that a trade limited by cash or position passes while one that achieves nothing does
+/// not; and against the excess, because the smallest trade may be larger than what was missing.
 pub const MIN_PROGRESS: Bps = Bps(1_000);
 
 /// What roundings may add to an excess or a cost, in asset units: 1e-15. Far below a token's smallest unit of worth.
@@ -62,7 +63,7 @@ struct Excess {
     band: Wad,
 }
 
-/// Accepts an executed `decision` if the acted rule's excess fell by at least [`MIN_PROGRESS`] of the traded value, no
+/// Accepts an executed `decision` if the acted rule's excess fell by at least [`MIN_PROGRESS`], no
 /// earlier rule's excess rose, and the cost `nav_mid` before − after is at most `max_slippage` of the traded value.
 ///
 /// `before` and `after` must be measured at the same prices with the same `params`, and `liquidity_needed` must be what
@@ -83,7 +84,7 @@ pub fn accept(
         BAND => (was.band, is.band),
         _ => return Err(Rejection::NothingDecided),
     };
-    let needed = decision.value.mul_bps_down(MIN_PROGRESS)?;
+    let needed = decision.value.min(old).mul_bps_down(MIN_PROGRESS)?;
     if old.sub(new)?.add(DUST)? < needed || new >= old {
         return Err(Rejection::NoProgress {
             rule: decision.rule,

@@ -104,14 +104,14 @@ impl ParamId {
 
 /// The table of parameters.
 ///
-/// The *smaller* value is the tighter one for every parameter:
+/// The *smaller* value is the tighter one, except where neither is:
 ///
 /// | parameter | why smaller is tighter |
 /// |---|---|
 /// | target weight, band | less exposure to the price, less drift before a hedge |
 /// | gross and net leverage | less exposure |
-/// | exit cost | it is what leavers pay: raising it makes leaving dearer |
-/// | slippage | bounds what a trade may lose |
+/// | exit cost | neither: raising it makes leaving dearer, lowering it moves value from those who stay to leavers |
+/// | slippage | neither: raising it lets a trade lose more, lowering it below the venue's fee stops every trade |
 /// | smallest trade | a large one would switch the hedge off |
 ///
 /// Zero leverage means reduce-only. The upper ends keep leverage · (slippage + exit cost) below 100 %, so that a sale
@@ -156,9 +156,9 @@ pub const fn is_tightening(id: ParamId, old: i128, new: i128) -> bool {
         | ParamId::Band
         | ParamId::MaxGrossLeverage
         | ParamId::MaxNetLeverage
-        | ParamId::ExitCost
-        | ParamId::MaxSlippage
         | ParamId::MinTrade => new <= old,
+        // Neither way is safe to leave to a guardian: see `spec`.
+        ParamId::ExitCost | ParamId::MaxSlippage => new == old,
     }
 }
 
@@ -260,7 +260,8 @@ mod tests {
     #[test]
     fn is_tightening_smaller_or_equal_value_is_true() {
         for id in ParamId::ALL {
-            assert!(is_tightening(id, 100, 99));
+            let either_way_is_loosening = matches!(id, ParamId::ExitCost | ParamId::MaxSlippage);
+            assert_eq!(is_tightening(id, 100, 99), !either_way_is_loosening);
             assert!(is_tightening(id, 100, 100));
             assert!(!is_tightening(id, 100, 101));
         }

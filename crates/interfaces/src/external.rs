@@ -81,6 +81,7 @@ sol! {
             uint160 sqrtPriceLimitX96;
         }
 
+        function factory() external view returns (address);
         function exactInputSingle(ExactInputSingleParams calldata params) external payable returns (uint256 amountOut);
     }
 

@@ -48,6 +48,7 @@ sol! {
         error ZeroAddress();
         error ArithmeticOverflow();
         error ParameterOutOfRange(uint256 value, uint256 min, uint256 max);
+        error BoundsInvalid(int256 minAnswer, int256 maxAnswer);
         error UnknownAsset(address asset);
         error StalePrice(address asset, uint256 updatedAt, uint256 maxAgeSecs);
         error InvalidPrice(address asset, int256 answer);

@@ -14,6 +14,13 @@ sol! {
         function setFailing(bool transfer, bool transferFrom, bool approve) external;
     }
 
+    /// `ReentrantToken`: every transfer first makes a call that anyone may choose.
+    interface IReentrantToken {
+        function setHook(address target, bytes data) external;
+        function attempts() external view returns (uint256);
+        function successes() external view returns (uint256);
+    }
+
     /// `PriceFeed`: a Chainlink-style feed that reports what its owner sets.
     interface IPriceFeed {
         constructor(string description, uint8 decimals);

@@ -3,12 +3,12 @@
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::{SolCall, SolError};
 use gimbal::{
-    deploy::Deployment,
-    world::{World, dollars},
+    deploy::{Config, Deployment, deploy},
+    world::{World, dollars, people},
 };
 use interfaces::{IERC20, IGovernor};
 use std::{fmt::Debug, path::PathBuf, sync::LazyLock};
-use venues::{Network, NetworkError, Sent};
+use venues::{Artifacts, Network, NetworkError, Sent};
 
 /// 2018-11-10, the start of the default demo.
 pub const START: u64 = 1_541_808_000;
@@ -57,10 +57,30 @@ pub fn govern<C: SolCall>(
     let target = target(&world.at);
     let data = call.abi_encode().into();
     world.chain.invoke(
-        gimbal::world::people::OWNER,
+        people::OWNER,
         world.at.governor,
         &IGovernor::executeCall { target, data },
     )
+}
+
+/// A second Gimbal in the same world, over another asset token: the token and the deployment.
+///
+/// `token` is a contract of `test/solidity`, `arguments` its encoded constructor arguments.
+pub fn over_token(world: &mut World, token: &str, arguments: &[u8]) -> (Address, Deployment) {
+    let artifacts = Artifacts::new(root());
+    let code = artifacts.compiled(token).and_then(|artifact| artifact.code());
+    let code = [code.expect("the token is compiled"), arguments.to_vec()].concat();
+    let asset = world
+        .chain
+        .create(people::OWNER, code)
+        .expect("the token can be created");
+    let config = Config {
+        asset,
+        cache: false,
+        ..world.config()
+    };
+    let at = deploy(&mut world.chain, &artifacts, &config).expect("Gimbal can be deployed");
+    (asset, at)
 }
 
 /// Everything of value in the world that a refused call could have moved.
@@ -72,7 +92,7 @@ pub fn state(world: &mut World) -> Vec<U256> {
         world.at.rebalancer,
         world.pool.address,
     ];
-    let people = gimbal::world::people::DEPOSITORS;
+    let people = people::DEPOSITORS;
     let mut state = Vec::new();
     for token in [world.usdc, world.wbtc, world.at.vault] {
         state.push(

@@ -2,16 +2,13 @@
 
 use alloy_primitives::{Bytes, U256};
 use alloy_sol_types::SolCall;
-use e2e::{govern, invested, refused, root, state, world};
-use gimbal::{
-    deploy::{Config, deploy},
-    world::{
-        World, dollars,
-        people::{ALICE, BOB, GUARDIAN, KEEPER},
-    },
+use e2e::{govern, invested, over_token, refused, state, world};
+use gimbal::world::{
+    World, dollars,
+    people::{ALICE, BOB, GUARDIAN, KEEPER},
 };
 use interfaces::{IERC20, IReturnsFalseToken, IVault};
-use venues::{Artifacts, Network, simulated};
+use venues::{Network, simulated};
 
 const DAY: u64 = 86_400;
 
@@ -407,29 +404,10 @@ fn allocate_is_for_the_allocator_and_within_the_cap() {
     assert_eq!(error.idle, dollars(1_000));
 }
 
-/// A vault like the world's over another asset token.
-fn vault_over(
-    world: &mut World,
-    token: &str,
-    arguments: &[u8],
-) -> (alloy_primitives::Address, alloy_primitives::Address) {
-    let artifacts = Artifacts::new(root());
-    let owner = gimbal::world::people::OWNER;
-    let code = artifacts.compiled(token).unwrap().code().unwrap();
-    let asset = world.chain.create(owner, [&code, arguments].concat()).unwrap();
-    let config = Config {
-        asset,
-        cache: false,
-        ..world.config()
-    };
-    let at = deploy(&mut world.chain, &artifacts, &config).unwrap();
-    (asset, at.vault)
-}
-
 #[test]
 fn token_that_returns_false_is_refused_and_no_share_is_minted() {
     let mut world = world();
-    let (asset, vault) = vault_over(&mut world, "ReturnsFalseToken", &[]);
+    let (asset, at) = over_token(&mut world, "ReturnsFalseToken", &[]);
     simulated::mint(&mut world.chain, ALICE, asset, ALICE, dollars(10)).unwrap();
     world
         .chain
@@ -437,7 +415,7 @@ fn token_that_returns_false_is_refused_and_no_share_is_minted() {
             ALICE,
             asset,
             &IERC20::approveCall {
-                spender: vault,
+                spender: at.vault,
                 value: U256::MAX,
             },
         )
@@ -452,10 +430,10 @@ fn token_that_returns_false_is_refused_and_no_share_is_minted() {
         assets: dollars(10),
         receiver: ALICE,
     };
-    let error: IVault::TransferFailed = refused(world.chain.invoke(ALICE, vault, &call));
+    let error: IVault::TransferFailed = refused(world.chain.invoke(ALICE, at.vault, &call));
     assert_eq!(error.token, asset);
     assert_eq!(
-        world.chain.read(vault, &IVault::totalSupplyCall {}).unwrap(),
+        world.chain.read(at.vault, &IVault::totalSupplyCall {}).unwrap(),
         U256::ZERO
     );
 }
@@ -463,7 +441,7 @@ fn token_that_returns_false_is_refused_and_no_share_is_minted() {
 #[test]
 fn token_that_takes_a_fee_is_refused() {
     let mut world = world();
-    let (asset, vault) = vault_over(&mut world, "FeeOnTransferToken", &U256::from(100).to_be_bytes::<32>());
+    let (asset, at) = over_token(&mut world, "FeeOnTransferToken", &U256::from(100).to_be_bytes::<32>());
     simulated::mint(&mut world.chain, ALICE, asset, ALICE, dollars(10)).unwrap();
     world
         .chain
@@ -471,7 +449,7 @@ fn token_that_takes_a_fee_is_refused() {
             ALICE,
             asset,
             &IERC20::approveCall {
-                spender: vault,
+                spender: at.vault,
                 value: U256::MAX,
             },
         )
@@ -480,17 +458,17 @@ fn token_that_takes_a_fee_is_refused() {
         assets: dollars(10),
         receiver: ALICE,
     };
-    let error: IVault::TransferFailed = refused(world.chain.invoke(ALICE, vault, &call));
+    let error: IVault::TransferFailed = refused(world.chain.invoke(ALICE, at.vault, &call));
     assert_eq!(error.token, asset);
 }
 
 #[test]
 fn token_without_return_values_works() {
     let mut world = world();
-    let (asset, vault) = vault_over(&mut world, "NoReturnToken", &[]);
+    let (asset, at) = over_token(&mut world, "NoReturnToken", &[]);
     simulated::mint(&mut world.chain, ALICE, asset, ALICE, dollars(10)).unwrap();
     let approve = IERC20::approveCall {
-        spender: vault,
+        spender: at.vault,
         value: U256::MAX,
     }
     .abi_encode();
@@ -502,7 +480,7 @@ fn token_without_return_values_works() {
         .chain
         .invoke(
             ALICE,
-            vault,
+            at.vault,
             &IVault::depositCall {
                 assets: dollars(10),
                 receiver: ALICE,
@@ -510,7 +488,7 @@ fn token_without_return_values_works() {
         )
         .unwrap();
     assert_eq!(
-        world.chain.read(vault, &IVault::totalAssetsCall {}).unwrap(),
+        world.chain.read(at.vault, &IVault::totalAssetsCall {}).unwrap(),
         dollars(10)
     );
 }

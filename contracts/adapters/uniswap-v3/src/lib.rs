@@ -27,7 +27,7 @@ use alloc::{vec, vec::Vec};
 use alloy_primitives::{Address, B256, U8, U32, U256};
 use alloy_sol_types::SolCall;
 use interfaces::{
-    Call, IAdapter, IERC20, ISwapRouter02, IUniswapV3Pool,
+    Call, IAdapter, IERC20, ISwapRouter02, IUniswapV3Factory, IUniswapV3Pool,
     contract::{self, Revert},
 };
 use stylus_sdk::prelude::HostAccess;
@@ -54,7 +54,7 @@ interfaces::routes!(UniswapV3, IAdapter {
 impl UniswapV3 {
     /// Sets the router and the pool, once; tokens, fee and decimals are read from the pool.
     ///
-    /// Errors: `AlreadyInitialized`, `ZeroAddress`, `PoolMismatch` if the pool does not answer like one.
+    /// Errors: `AlreadyInitialized`, `ZeroAddress`, `PoolMismatch` if the pool does not answer like one or is not the router's.
     pub fn initialize(&mut self, router: Address, pool: Address) -> Outcome<()> {
         contract::claim_initialisation(&mut self.router, router)?;
         let mismatch = |_| IAdapter::PoolMismatch { pool };
@@ -62,6 +62,14 @@ impl UniswapV3 {
         let token0 = contract::view_address(vm, pool, IUniswapV3Pool::token0Call::SELECTOR).map_err(mismatch)?;
         let token1 = contract::view_address(vm, pool, IUniswapV3Pool::token1Call::SELECTOR).map_err(mismatch)?;
         let fee = contract::view_uint(vm, pool, IUniswapV3Pool::feeCall::SELECTOR, &[]).map_err(mismatch)?;
+        // The router finds its pool by its own factory: it must be the one that is read here.
+        let factory = contract::view_address(vm, router, ISwapRouter02::factoryCall::SELECTOR).map_err(mismatch)?;
+        let sought = [token0.into_word(), token1.into_word(), fee.into()];
+        let found =
+            contract::view_uint(vm, factory, IUniswapV3Factory::getPoolCall::SELECTOR, &sought).map_err(mismatch)?;
+        if Address::from_word(found.into()) != pool {
+            return Err(IAdapter::PoolMismatch { pool }.into());
+        }
         let decimals = IERC20::decimalsCall::SELECTOR;
         let decimals0 = contract::view_uint(vm, token0, decimals, &[]).map_err(mismatch)?;
         let decimals1 = contract::view_uint(vm, token1, decimals, &[]).map_err(mismatch)?;

@@ -7,7 +7,7 @@
 use fixed::{Bps, MathError, Wad};
 
 use super::room::equity_loss;
-use super::{Side, State, Trade, trade, worst_price_share};
+use super::{Side, State, Trade, at_least_smallest, trade, worst_price_share};
 
 /// The least part of a trade's value by which it must lower the excess, so that it is worth its cost. Acceptance asks for
 /// a tenth, so this leaves it some margin.
@@ -25,7 +25,7 @@ pub fn act(state: &State<'_>) -> Result<Option<Trade>, MathError> {
     };
     let gross = needed_up(state, side, report.excess_gross, params.max_gross_leverage)?;
     let net = needed_up(state, side, report.excess_net, params.max_net_leverage)?;
-    trade(state, side, gross.max(net))
+    trade(state, side, at_least_smallest(state, gross.max(net))?)
 }
 
 /// The tokens to trade so that an excess is gone at the worst accepted price, rounded up.

@@ -40,6 +40,12 @@ pub const BAND: u8 = 6;
 /// larger.
 const CRUMB: Bps = Bps(500);
 
+/// The smallest trade of rules 4 and 5, as a share of the gross exposure or the equity, whichever is larger.
+///
+/// Without it, a queue that lacks a fraction of a cent asks for a sale of a few token units, which no venue can execute
+/// within the slippage (its fee alone rounds to more), and which then keeps the later rules from acting.
+const SMALLEST: Bps = Bps(10);
+
 /// The direction of a trade, seen from the underlying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -161,6 +167,22 @@ pub fn decide(report: &Report, price: &Price, params: &Params, liquidity_needed:
         }
     }
     Ok(decision)
+}
+
+/// `wanted` raised to the smallest trade worth making, in tokens; zero stays zero. Rounded up.
+fn at_least_smallest(state: &State<'_>, wanted: Wad) -> Result<Wad, MathError> {
+    if wanted <= Wad::ZERO {
+        return Ok(wanted);
+    }
+    Ok(wanted.max(smallest_value(state)?.div_up(state.price.mid)?))
+}
+
+/// The smallest trade of rules 4 and 5, in asset units. Rounded up.
+fn smallest_value(state: &State<'_>) -> Result<Wad, MathError> {
+    let Report {
+        gross_value, nav_mid, ..
+    } = *state.report;
+    gross_value.max(nav_mid).mul_bps_up(SMALLEST)
 }
 
 /// What is left of the oracle's price at the worst accepted price: `1 − max_slippage`.

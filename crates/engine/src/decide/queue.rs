@@ -2,7 +2,7 @@
 
 use fixed::{MathError, Wad};
 
-use super::{Side, State, Trade, trade, worst_price_share};
+use super::{Side, State, Trade, at_least_smallest, trade, worst_price_share};
 use crate::Report;
 
 /// What is missing to pay the queue at once, in asset units. Exact.
@@ -10,7 +10,8 @@ pub fn shortage(report: &Report, liquidity_needed: Wad) -> Result<Wad, MathError
     Ok(liquidity_needed.sub(report.liquid)?.max(Wad::ZERO))
 }
 
-/// The sale whose proceeds cover the shortage even at the worst accepted price (rounded up), as far as the spot position
+/// The sale whose proceeds cover the shortage even at the worst accepted price (rounded up), or the smallest trade worth
+/// making if that is more, as far as the spot position
 /// and the leverage limits allow. `None` if the queue is covered or nothing can be sold.
 pub fn act(state: &State<'_>) -> Result<Option<Trade>, MathError> {
     let shortage = shortage(state.report, state.liquidity_needed)?;
@@ -19,7 +20,7 @@ pub fn act(state: &State<'_>) -> Result<Option<Trade>, MathError> {
     }
     let kept = Wad::ONE.mul_bps_down(worst_price_share(state.params)?)?;
     let tokens = shortage.div_up(kept)?.div_up(state.price.mid)?;
-    trade(state, Side::Sell, tokens)
+    trade(state, Side::Sell, at_least_smallest(state, tokens)?)
 }
 
 #[cfg(test)]
@@ -62,6 +63,20 @@ mod tests {
     #[test]
     fn act_more_needed_than_held_sells_all() {
         assert_eq!(queued(0, 9_000).decide().amount_in, wad(50));
+    }
+
+    #[test]
+    fn act_short_of_next_to_nothing_sells_an_executable_amount() {
+        // Equity 8000, short of 1e-18: a thousandth of the equity is sold, and accepted.
+        let mut book = queued(3_000, 3_000);
+        book.needed = Wad(3_000 * WAD + 1);
+        let decision = book.decide();
+        assert_eq!(decision.value, wad(8));
+        let after = book.after(&decision, 0).report();
+        assert_eq!(
+            crate::accept(&book.report(), &after, &decision, &book.params, book.needed),
+            Ok(())
+        );
     }
 
     #[test]

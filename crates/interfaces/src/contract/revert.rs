@@ -124,6 +124,7 @@ word_errors! {
     IOracle::ArithmeticOverflow {}
     IOracle::ParameterOutOfRange { value, min, max }
     IOracle::UnknownAsset { asset }
+    IOracle::BoundsInvalid { minAnswer, maxAnswer }
     IOracle::StalePrice { asset, updatedAt, maxAgeSecs }
     IOracle::InvalidPrice { asset, answer }
     IOracle::IncompleteRound { asset, roundId }
