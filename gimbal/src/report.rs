@@ -43,12 +43,12 @@ fn sections(record: &Record) -> Vec<Section> {
         String::from("Accounting in dollars, every digit"),
         vec![
             row("deposits", ledger.deposits.exact()),
-            row("− exits", (-ledger.exits).exact()),
+            row("− paid out to leavers", (-ledger.payouts).exact()),
             row("+ price moves", ledger.price_moves.exact()),
             row("− trading fees", (-ledger.trading_fees).exact()),
-            row("− slippage", (-ledger.slippage).exact()),
+            row("− slippage (cost of trades beyond the fee)", (-ledger.slippage).exact()),
             row("= accounted", ledger.expected().exact()),
-            row("held on chain", record.held.exact()),
+            row("held by vault and book", record.held.exact()),
             row("difference", (record.held - ledger.expected()).exact()),
         ],
     ));
@@ -70,7 +70,7 @@ fn sections(record: &Record) -> Vec<Section> {
         .tally
         .refused
         .iter()
-        .map(|(why, n)| row(why, n.to_string()))
+        .map(|(why, n)| row(*why, n.to_string()))
         .collect();
     if !refused.is_empty() {
         sections.push((String::from("Refused calls"), refused));

@@ -53,8 +53,12 @@ pub const POOL_FEE: u32 = 500;
 const FULL_RANGE: i32 = 887_270;
 /// One dollar, in a feed's decimals.
 const DOLLAR_E8: u64 = 100_000_000;
-/// WBTC that the market maker puts into the pool, whole units.
-const POOL_WBTC: u64 = 20_000;
+/// Dollars that the market maker puts into the pool on either side, whatever the price.
+const POOL_DOLLARS: u64 = 128_000_000;
+/// Target delta of the book, as a share of its equity.
+pub const TARGET_BPS: u64 = 5_000;
+/// Half-width of the band around it.
+pub const BAND_BPS: u64 = 200;
 
 /// Everything.
 #[derive(Clone, Debug)]
@@ -261,6 +265,24 @@ impl World {
         Ok((sent, event))
     }
 
+    /// Pays for another year of every program.
+    pub fn keep_alive(&mut self) -> Result<()> {
+        let at = self.at;
+        for program in [
+            at.vault,
+            at.book,
+            at.risk,
+            at.rebalancer,
+            at.oracle,
+            at.governor,
+            at.adapter,
+        ] {
+            let receipt = self.chain.keep_alive(people::OWNER, program)?;
+            anyhow::ensure!(receipt.success, "{program} cannot be kept alive");
+        }
+        Ok(())
+    }
+
     /// The vault's three marks in units of the asset.
     pub fn marks(&mut self) -> Result<IVault::marksReturn, NetworkError> {
         self.chain.read(self.at.vault, &IVault::marksCall {})
@@ -318,8 +340,8 @@ fn config(
         pool,
         pool_fee: POOL_FEE,
         risk: vec![
-            (ParamId::TargetWeight, U256::from(5_000)),
-            (ParamId::Band, U256::from(200)),
+            (ParamId::TargetWeight, U256::from(TARGET_BPS)),
+            (ParamId::Band, U256::from(BAND_BPS)),
             (ParamId::ExitCost, U256::from(10)),
             (ParamId::MaxSlippage, U256::from(50)),
             (ParamId::MinTrade, dollars(1_000) * U256::from(10).pow(U256::from(12))),
@@ -345,8 +367,8 @@ fn seed_pool(chain: &mut Chain, uniswap: &UniswapV3, [wbtc, usdc]: [Address; 2],
         }
         uniswap.approve(chain, person, [wbtc, usdc])?;
     }
-    let wbtc_units = U256::from(POOL_WBTC) * U256::from(DOLLAR_E8);
-    let usdc_units = U256::from(POOL_WBTC) * U256::from(price_e8) / U256::from(100);
+    let usdc_units = dollars(POOL_DOLLARS);
+    let wbtc_units = usdc_units * U256::from(10_000_000_000_u64) / U256::from(price_e8);
     let (amount0, amount1) = if wbtc_first {
         (wbtc_units, usdc_units)
     } else {

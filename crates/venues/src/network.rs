@@ -1,7 +1,7 @@
 //! What a deployment needs of a chain.
 
 use alloy_primitives::{Address, Bytes, Log, U256};
-use alloy_sol_types::{SolCall, SolConstructor, SolEvent};
+use alloy_sol_types::{SolCall, SolConstructor, SolError, SolEvent};
 use thiserror::Error;
 
 /// A mined, successful transaction.
@@ -29,7 +29,7 @@ impl Sent {
 #[derive(Debug, Error)]
 pub enum NetworkError {
     /// A contract refused it, with this revert data.
-    #[error("reverted: 0x{}", hex::encode(.0))]
+    #[error("reverted: {}", revert_text(.0))]
     Reverted(Bytes),
     /// It ran out of gas, hit invalid code, or the like.
     #[error("halted: {0}")]
@@ -49,6 +49,14 @@ impl NetworkError {
             Self::Reverted(data) => E::abi_decode(data).ok(),
             _ => None,
         }
+    }
+}
+
+/// A revert's text if it is `Error(string)`, else its data.
+fn revert_text(data: &Bytes) -> String {
+    match alloy_sol_types::Revert::abi_decode(data) {
+        Ok(revert) => revert.reason,
+        Err(_) => format!("0x{}", hex::encode(data)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Invariants of `test/invariants.md`, checked against the chain after every step.
 
 use super::ledger::{Holdings, Value};
-use crate::world::{World, people};
+use crate::world::{BAND_BPS, TARGET_BPS, World, people};
 use alloy_primitives::{Address, U256};
 use anyhow::Result;
 use interfaces::{IERC20, IVault};
@@ -14,6 +14,28 @@ pub(super) struct Checks {
     pub broken: Vec<String>,
     /// Checks made.
     pub count: u64,
+}
+
+/// The book's tokens, and what the redemption queue needs beyond idle assets, in units.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Position {
+    pub(super) book: Holdings,
+    needed: U256,
+}
+
+impl Position {
+    pub(super) fn of(world: &mut World) -> Result<Self> {
+        let needed = world.chain.read(world.at.vault, &IVault::liquidityNeededCall {})?;
+        Ok(Self {
+            book: holdings_of(world, world.at.book)?,
+            needed,
+        })
+    }
+
+    /// What the queue lacks in cash.
+    fn shortage(&self) -> U256 {
+        self.needed.saturating_sub(self.book.usdc)
+    }
 }
 
 /// Balances that a refused call must leave alone.
@@ -85,6 +107,32 @@ impl Checks {
         Ok(())
     }
 
+    /// INV-6 and INV-9 after an accepted rebalance by `rule`, from balances, the price and the configuration alone.
+    pub(super) fn rebalanced(&mut self, before: &Position, after: &Position, rule: u8, price_e8: u64) {
+        let spot = Value::wbtc(after.book.wbtc, price_e8);
+        let equity = after.book.value(price_e8);
+        self.expect("INV-9", spot <= equity, || {
+            format!("spot {} of {}", spot.exact(), equity.exact())
+        });
+        let (was, is) = (before.shortage(), after.shortage());
+        self.expect("INV-6", is <= was, || format!("the queue lacked {was}, now {is}"));
+        if rule == 6 {
+            // One unit of WBTC and a millionth of a dollar for the roundings of band and trade.
+            let slack = Value::wbtc(U256::from(1), price_e8) + Value::usdc(U256::from(1));
+            let staying = equity - Value::usdc(after.needed);
+            let distance = spot - staying.share(TARGET_BPS);
+            let distance = if distance < Value::default() {
+                -distance
+            } else {
+                distance
+            };
+            let width = staying.share(BAND_BPS) + slack;
+            self.expect("INV-6", distance <= width, || {
+                format!("{} from the target, band {}", distance.exact(), width.exact())
+            });
+        }
+    }
+
     /// INV-8, given the value per share before and after somebody entered or left.
     ///
     /// Values are whole units of the asset, so the comparison allows for one unit of rounding.
@@ -97,14 +145,20 @@ impl Checks {
     }
 }
 
-/// What vault and book hold outside the claim reserve.
+/// Everything that vault and book hold, claim reserve included: token balances only, nothing that Gimbal says of itself.
 pub(super) fn holdings(world: &mut World) -> Result<Holdings> {
-    let (vault, book) = (world.at.vault, world.at.book);
-    let reserve = world.chain.read(vault, &IVault::claimReserveCall {})?;
-    let usdc = world.balance(world.usdc, vault)? + world.balance(world.usdc, book)? - reserve;
+    let vault = holdings_of(world, world.at.vault)?;
+    let book = holdings_of(world, world.at.book)?;
     Ok(Holdings {
-        usdc,
-        wbtc: world.balance(world.wbtc, book)?,
+        usdc: vault.usdc + book.usdc,
+        wbtc: vault.wbtc + book.wbtc,
+    })
+}
+
+fn holdings_of(world: &mut World, account: Address) -> Result<Holdings> {
+    Ok(Holdings {
+        usdc: world.balance(world.usdc, account)?,
+        wbtc: world.balance(world.wbtc, account)?,
     })
 }
 

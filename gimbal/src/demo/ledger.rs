@@ -24,6 +24,12 @@ impl Value {
         Self(I256::from_raw(units * U256::from(price_e8)))
     }
 
+    /// A share of the value in basis points, rounded towards zero.
+    #[must_use]
+    pub fn share(self, bps: u64) -> Self {
+        Self(self.0 * I256::from_raw(U256::from(bps)) / I256::from_raw(U256::from(10_000)))
+    }
+
     /// The value in dollars, for people and plots.
     pub fn dollars(self) -> f64 {
         self.0.to_string().parse::<f64>().unwrap_or(f64::NAN) / 1e16
@@ -71,12 +77,12 @@ impl AddAssign for Value {
     }
 }
 
-/// What the vault and its book hold.
+/// Tokens that somebody holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holdings {
-    /// USDC in the vault outside the claim reserve, and in the book; in units.
+    /// USDC in units.
     pub usdc: U256,
-    /// WBTC in the book, in units.
+    /// WBTC in units.
     pub wbtc: U256,
 }
 
@@ -92,17 +98,17 @@ impl Holdings {
 pub struct Ledger {
     /// Brought in by depositors.
     pub deposits: Value,
-    /// Set aside for leavers.
-    pub exits: Value,
+    /// Received by leavers.
+    pub payouts: Value,
     /// Price moves of what was held.
     pub price_moves: Value,
     /// Fees paid to the pool.
     pub trading_fees: Value,
-    /// What trades lost beyond the fee, against the oracle's price.
+    /// What trades lost beyond the fee, against the oracle's price: the rest of their cost.
     pub slippage: Value,
 }
 
-/// A trade as the chain measured it.
+/// A trade, as token balances show it.
 #[derive(Clone, Copy, Debug)]
 pub struct Trade {
     /// Whether WBTC was sold.
@@ -111,6 +117,20 @@ pub struct Trade {
     pub amount_in: U256,
     /// Units of the token bought.
     pub amount_out: U256,
+}
+
+impl Trade {
+    /// The one trade that turned `before` into `after`.
+    pub fn between(before: &Holdings, after: &Holdings) -> Self {
+        let sold_wbtc = after.wbtc < before.wbtc;
+        let (usdc, wbtc) = (before.usdc.abs_diff(after.usdc), before.wbtc.abs_diff(after.wbtc));
+        let (amount_in, amount_out) = if sold_wbtc { (wbtc, usdc) } else { (usdc, wbtc) };
+        Self {
+            sold_wbtc,
+            amount_in,
+            amount_out,
+        }
+    }
 }
 
 impl Ledger {
@@ -135,7 +155,7 @@ impl Ledger {
 
     /// What the value must be now, starting from nothing.
     pub fn expected(&self) -> Value {
-        self.deposits - self.exits + self.price_moves - self.trading_fees - self.slippage
+        self.deposits - self.payouts + self.price_moves - self.trading_fees - self.slippage
     }
 }
 
@@ -173,7 +193,7 @@ mod tests {
         let usdc = |units: u64| Value::usdc(U256::from(units));
         ledger.deposits += usdc(100);
         ledger.price_moves += usdc(7);
-        ledger.exits += usdc(30);
+        ledger.payouts += usdc(30);
         assert_eq!(ledger.expected(), usdc(77));
     }
 }

@@ -24,7 +24,7 @@ pub struct Demo {
     /// Hours between two prices.
     #[arg(long, default_value_t = 1, value_name = "HOURS")]
     step: usize,
-    /// Never call `rebalance`: shows what hedging is worth.
+    /// Never call `rebalance`: nobody takes the book to its target, so it stays in cash.
     #[arg(long)]
     no_hedge: bool,
     /// Folder of the project.

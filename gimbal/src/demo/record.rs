@@ -68,7 +68,7 @@ pub struct Tally {
     /// Successful calls.
     pub gas: BTreeMap<&'static str, GasUse>,
     /// Refused calls by typed error.
-    pub refused: BTreeMap<String, u64>,
+    pub refused: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
@@ -87,7 +87,7 @@ impl Tally {
     }
 
     /// Counts a refused call.
-    pub fn refuse(&mut self, error: String) {
+    pub fn refuse(&mut self, error: &'static str) {
         *self.refused.entry(error).or_default() += 1;
     }
 }

@@ -1,7 +1,7 @@
 //! Plays the history: market, depositors, allocator, keeper, in this order at every step.
 
 use super::{
-    checks::{self, Checks},
+    checks::{self, Checks, Position},
     ledger::{Ledger, Trade, Value},
     record::{Hedge, Record, Step, Tally},
 };
@@ -10,12 +10,11 @@ use crate::{
     world::{POOL_FEE, World, dollars, people},
 };
 use alloy_primitives::{Address, I256, U256};
-use alloy_sol_types::SolInterface;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use interfaces::{IRebalancer, IVault};
 use std::path::Path;
-use venues::{Network, NetworkError};
+use venues::Network;
 
 /// Something a depositor does once a share of the replay (in percent) has passed.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +43,8 @@ const VISITS: [(u64, Visit); 11] = [
 
 /// Steps between two calls of a keeper that does not ask first.
 const IMPATIENCE: usize = 24;
+/// How often the programs' year is renewed: half a year.
+const KEEP_ALIVE_SECS: u64 = 182 * 86_400;
 /// More accepted calls than any state can need in one step.
 const MOST_CALLS: usize = 8;
 
@@ -54,6 +55,8 @@ struct Replay {
     tally: Tally,
     hedges: Vec<Hedge>,
     hedging: bool,
+    /// When the programs' year began, in Unix seconds.
+    kept_alive: u64,
 }
 
 /// Replays `bars`; with `hedging` the keeper calls `rebalance` whenever the contract says so.
@@ -68,10 +71,11 @@ pub(super) fn replay(root: &Path, bars: &[Bar], hedging: bool) -> Result<Record>
         tally,
         hedges: Vec::new(),
         hedging,
+        kept_alive: first.timestamp,
     };
     let progress = ProgressBar::new(bars.len() as u64);
     progress.set_style(ProgressStyle::with_template(
-        "replay {bar:40} {pos}/{len} hours, {eta} left  {msg}",
+        "replay {bar:40} {pos}/{len} steps, {eta} left  {msg}",
     )?);
     let mut steps = Vec::with_capacity(bars.len());
     for (index, bar) in bars.iter().enumerate() {
@@ -99,6 +103,7 @@ pub(super) fn replay(root: &Path, bars: &[Bar], hedging: bool) -> Result<Record>
 impl Replay {
     fn step(&mut self, index: usize, steps: usize, bar: &Bar) -> Result<Step> {
         self.market(bar)?;
+        self.keep_alive()?;
         for (percent, visit) in VISITS {
             // The first step at or after the given share of the replay.
             let due = (steps as u64 * percent).div_ceil(100);
@@ -129,15 +134,25 @@ impl Replay {
         Ok(())
     }
 
+    /// Programs expire after a year: anyone can pay for another one.
+    fn keep_alive(&mut self) -> Result<()> {
+        if self.world.chain.timestamp() >= self.kept_alive + KEEP_ALIVE_SECS {
+            self.world.keep_alive()?;
+            self.kept_alive = self.world.chain.timestamp();
+        }
+        Ok(())
+    }
+
     fn visit(&mut self, visit: Visit) -> Result<()> {
         match visit {
             Visit::Deposit(person, whole) => {
                 let assets = dollars(whole);
                 self.world.fund(person, assets)?;
                 let before = checks::per_share(&mut self.world)?;
+                let owned = self.world.balance(self.world.usdc, person)?;
                 let (sent, _) = self.world.deposit(person, assets)?;
                 self.tally.spent("deposit", sent.gas_used);
-                self.ledger.deposits += Value::usdc(assets);
+                self.ledger.deposits += Value::usdc(owned - self.world.balance(self.world.usdc, person)?);
                 let after = checks::per_share(&mut self.world)?;
                 self.checks.fair(before, after);
             }
@@ -177,26 +192,13 @@ impl Replay {
     }
 
     fn rebalance(&mut self) -> Result<()> {
+        let before = Position::of(&mut self.world)?;
         let (sent, event) = self.world.rebalance()?;
-        let executed = self.world.executed(&sent)?;
-        let trade = Trade {
-            sold_wbtc: executed.tokenIn == self.world.wbtc,
-            amount_in: executed.spent,
-            amount_out: executed.received,
-        };
+        let after = Position::of(&mut self.world)?;
+        let trade = Trade::between(&before.book, &after.book);
         self.ledger.trade(&trade, self.world.price_e8, POOL_FEE);
         self.tally.spent("rebalance", sent.gas_used);
-        let (report, decision) = self.world.assess()?;
-        if event.rule == 6 {
-            let inside = decision.lower <= report.delta && report.delta <= decision.upper;
-            self.checks.expect("INV-6", inside, || {
-                format!("{} outside {} to {}", report.delta, decision.lower, decision.upper)
-            });
-        }
-        let excess = (report.excessGross, report.excessNet);
-        self.checks.expect("INV-9", excess == (I256::ZERO, I256::ZERO), || {
-            format!("excess {excess:?}")
-        });
+        self.checks.rebalanced(&before, &after, event.rule, self.world.price_e8);
         let traded = if trade.sold_wbtc {
             trade.amount_out
         } else {
@@ -218,7 +220,8 @@ impl Replay {
         let before = checks::snapshot(&mut self.world)?;
         match self.world.rebalance() {
             Ok(_) => bail!("rebalance acted although the contract had nothing to do"),
-            Err(error) => self.tally.refuse(reason(&error)),
+            Err(error) if error.decode::<IRebalancer::NothingToDo>().is_some() => self.tally.refuse("NothingToDo"),
+            Err(error) => return Err(error.into()),
         }
         let after = checks::snapshot(&mut self.world)?;
         self.checks
@@ -233,9 +236,8 @@ impl Replay {
             return Ok(());
         }
         let before = checks::per_share(&mut self.world)?;
-        let (sent, settled) = self.world.settle()?;
+        let (sent, _) = self.world.settle()?;
         self.tally.spent("settle", sent.gas_used);
-        self.ledger.exits += Value::usdc(settled.assets);
         let after = checks::per_share(&mut self.world)?;
         self.checks.fair(before, after);
         for person in people::DEPOSITORS {
@@ -244,8 +246,10 @@ impl Replay {
                 .chain
                 .read(self.world.at.vault, &IVault::maxRedeemCall { controller: person })?;
             if !claimable.is_zero() {
+                let owned = self.world.balance(self.world.usdc, person)?;
                 let (sent, _) = self.world.claim(person)?;
                 self.tally.spent("redeem (claim)", sent.gas_used);
+                self.ledger.payouts += Value::usdc(self.world.balance(self.world.usdc, person)? - owned);
             }
         }
         Ok(())
@@ -289,19 +293,4 @@ fn wad(value: I256) -> f64 {
         .to_string()
         .parse::<f64>()
         .map_or(f64::NAN, |number| number / 1e18)
-}
-
-/// Name of the typed error a call was refused with.
-fn reason(error: &NetworkError) -> String {
-    let NetworkError::Reverted(data) = error else {
-        return error.to_string();
-    };
-    match IRebalancer::IRebalancerErrors::abi_decode(data) {
-        Ok(known) => format!("{known:?}")
-            .split(['(', ' '])
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
-        Err(_) => error.to_string(),
-    }
 }
