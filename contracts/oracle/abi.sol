@@ -21,6 +21,8 @@ interface IOracle {
 
     error AlreadyInitialized();
 
+    error BoundsInvalid(int256, int256);
+
     error Unauthorized(address);
 
     error StalePrice(address, uint256, uint256);

@@ -72,6 +72,15 @@ impl Builder {
         self
     }
 
+    /// Stack words of a program; 22,000 by default, as on chain.
+    ///
+    /// Far larger values let programs outgrow the native stack, which fails their transaction with an error.
+    #[must_use]
+    pub fn stack_depth(mut self, words: u32) -> Self {
+        self.stack_depth = words;
+        self
+    }
+
     /// Most execution gas of one transaction; 32 million by default.
     #[must_use]
     pub fn tx_gas_cap(mut self, gas: u64) -> Self {
@@ -99,11 +108,9 @@ impl Builder {
         }
         let mut chain = Chain {
             db,
-            genesis_timestamp: self.timestamp,
             timestamp: self.timestamp,
             block: 0,
             settings: self,
-            recent: RecentPrograms::default(),
             trace: false,
         };
         chain.deal(DEV_ACCOUNT, U256::from(10).pow(U256::from(24)));
@@ -191,10 +198,8 @@ pub struct Receipt {
 pub struct Chain {
     db: StateDb,
     settings: Builder,
-    genesis_timestamp: u64,
     timestamp: u64,
     block: u64,
-    recent: RecentPrograms,
     trace: bool,
 }
 
@@ -254,14 +259,16 @@ impl Chain {
         self.db.insert_account_info(account, info);
     }
 
-    /// Puts code at an address.
+    /// Puts code at an address. The nonce becomes that of a contract, but never falls: addresses that
+    /// the account has created must not come up again.
     pub fn set_code(&mut self, account: Address, code: impl Into<Bytes>) {
         let code = Bytecode::new_legacy(code.into());
+        let old = self.account(account);
         let info = AccountInfo {
             code_hash: code.hash_slow(),
             code: Some(code),
-            nonce: 1,
-            ..self.account(account)
+            nonce: old.nonce.max(1),
+            ..old
         };
         self.db.insert_account_info(account, info);
     }
@@ -314,33 +321,48 @@ impl Chain {
     /// Executes a transaction in a block of its own.
     ///
     /// A transaction that reverts or halts is in the block all the same: look at [`Receipt::success`].
-    /// The error is for transactions that cannot be included, such as one its sender cannot pay for.
+    /// The error is for transactions that cannot be included, such as one its sender cannot pay for, and
+    /// for failures of this process, which say nothing about what a node would do.
     pub fn send(&mut self, tx: Tx) -> Result<Receipt, TxError> {
         let mut receipts = self.send_block(vec![tx])?;
         Ok(receipts.remove(0))
     }
 
     /// Executes transactions in one block, so that programs called again are entered at the cached price.
+    ///
+    /// All or nothing: when one of them cannot be included, there is no block and nothing has changed.
     pub fn send_block(&mut self, txs: Vec<Tx>) -> Result<Vec<Receipt>, TxError> {
+        // Execution commits only at its end, so a lone transaction leaves nothing to undo in the state.
+        let state = (txs.len() > 1).then(|| self.db.clone());
+        let mut recent = RecentPrograms::default();
         self.block += 1;
-        self.recent = RecentPrograms::default();
-        txs.into_iter()
-            .map(|tx| {
-                let (receipt, state, recent) = self.execute(tx, true)?;
-                self.recent = recent;
-                self.db.commit(state);
-                Ok(receipt)
-            })
-            .collect()
+        let receipts: Result<Vec<_>, _> = txs.into_iter().map(|tx| self.include(tx, &mut recent)).collect();
+        if receipts.is_err() {
+            self.block -= 1;
+            if let Some(state) = state {
+                self.db = state;
+            }
+        }
+        receipts
+    }
+
+    /// Executes a transaction in the current block, in which `recent` programs were called before.
+    fn include(&mut self, tx: Tx, recent: &mut RecentPrograms) -> Result<Receipt, TxError> {
+        let (receipt, state) = self.execute(tx, true, recent)?;
+        self.db.commit(state);
+        Ok(receipt)
     }
 
     /// Executes a call on the latest state without changing it; nobody pays for its gas.
+    ///
+    /// It enters programs as the first transaction of a block does: those of the latest block are forgotten.
     pub fn call(&mut self, tx: Tx) -> Result<Receipt, TxError> {
-        self.execute(tx, false).map(|(receipt, _, _)| receipt)
+        self.execute(tx, false, &mut RecentPrograms::default())
+            .map(|(receipt, _)| receipt)
     }
 
     /// Runs one transaction; `paid` applies the sender's nonce, balance and fee rules.
-    fn execute(&mut self, tx: Tx, paid: bool) -> Result<(Receipt, EvmState, RecentPrograms), TxError> {
+    fn execute(&mut self, tx: Tx, paid: bool, recent: &mut RecentPrograms) -> Result<(Receipt, EvmState), TxError> {
         let gas_limit = tx
             .gas_limit
             .unwrap_or(self.settings.tx_gas_cap)
@@ -367,7 +389,7 @@ impl Chain {
         cfg.disable_base_fee = !paid;
         cfg.disable_balance_check = !paid;
         let block = BlockEnv {
-            number: U256::from((self.timestamp - self.genesis_timestamp) / L1_BLOCK_SECS + 1),
+            number: U256::from((self.timestamp - self.settings.timestamp) / L1_BLOCK_SECS + 1),
             beneficiary: SEQUENCER,
             timestamp: U256::from(self.timestamp),
             gas_limit: BLOCK_GAS_LIMIT,
@@ -376,7 +398,7 @@ impl Chain {
             difficulty: U256::from(1),
             ..BlockEnv::default()
         };
-        let chain = TxState::new(self.block, self.settings.stack_depth, self.recent.clone(), self.trace);
+        let chain = TxState::new(self.block, self.settings.stack_depth, recent.clone(), self.trace);
         let ctx = Context {
             block,
             tx,
@@ -392,6 +414,7 @@ impl Chain {
         let mut ctx = evm.into_ctx();
         let state = ctx.journaled_state.finalize();
         let chain = ctx.chain;
+        *recent = chain.recent;
         let mut receipt = Receipt {
             success: false,
             gas_used: result.tx_gas_used(),
@@ -416,14 +439,28 @@ impl Chain {
             ExecutionResult::Revert { output, .. } => receipt.output = output,
             ExecutionResult::Halt { reason, .. } => receipt.halt = Some(reason),
         }
-        Ok((receipt, state, chain.recent))
+        Ok((receipt, state))
     }
 
     /// Activates the program at `program`, paying the data fee; `from` gets the change.
     pub fn activate(&mut self, from: Address, program: Address) -> Result<Receipt, TxError> {
         let call = ArbWasm::activateProgramCall { program };
-        let value = self.balance(from).min(U256::from(10).pow(U256::from(18)));
-        self.send(Tx::call(from, ARB_WASM, call.abi_encode()).value(value))
+        self.send(Tx::call(from, ARB_WASM, call.abi_encode()).value(self.data_fee_budget(from)))
+    }
+
+    /// Starts the year of the program at `program` anew, paying the data fee; `from` gets the change.
+    ///
+    /// Reverts during the first 31 days.
+    pub fn keep_alive(&mut self, from: Address, program: Address) -> Result<Receipt, TxError> {
+        let call = ArbWasm::codehashKeepaliveCall {
+            codehash: self.account(program).code_hash,
+        };
+        self.send(Tx::call(from, ARB_WASM, call.abi_encode()).value(self.data_fee_budget(from)))
+    }
+
+    /// Value that covers any data fee: one ether, or all the sender has.
+    fn data_fee_budget(&self, from: Address) -> U256 {
+        self.balance(from).min(U256::from(10).pow(U256::from(18)))
     }
 
     /// Pins the program at `program` in the cache, so that entering it costs the cached price.

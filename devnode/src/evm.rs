@@ -13,7 +13,7 @@ use crate::{
         module,
         pages::Pages,
         port::{CallKind, CallRequest, CreateRequest, Request, Response},
-        program::{Finished, Outcome, Program, Step},
+        program::{Finished, HostFailure, Outcome, Program, Step},
     },
 };
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
@@ -32,8 +32,9 @@ use revm::{
         instructions::EthInstructions,
     },
     interpreter::{
-        CallInput, CallInputs, CallScheme, CallValue, CreateInputs, CreateScheme, FrameInput, Gas, Instruction,
-        InstructionResult, InterpreterAction, InterpreterResult,
+        CallInput, CallInputs, CallScheme, CallValue, CreateInputs, CreateScheme, FrameInput, Gas, Host, Instruction,
+        InstructionContext, InstructionResult, InterpreterAction, InterpreterResult,
+        instructions::{host, utility::IntoAddress},
         interpreter::EthInterpreter,
         interpreter_types::{InputsTr, RuntimeFlag},
     },
@@ -45,9 +46,9 @@ use std::collections::{HashMap, VecDeque};
 pub type StateDb = CacheDB<EmptyDB>;
 /// Everything a transaction runs in.
 pub type Ctx<'a> = Context<BlockEnv, TxEnv, CfgEnv, &'a mut StateDb, Journal<&'a mut StateDb>, TxState>;
-/// Errors of the database; the in-memory one has none.
+/// Errors of the machine: the in-memory database has none, so they are failures to run a program.
 pub type DbError = ContextError<core::convert::Infallible>;
-/// Errors that keep a transaction from being executed at all.
+/// Errors that leave a transaction without a result: it may not be executed, or this process failed to.
 pub type TxError = EVMError<core::convert::Infallible>;
 
 type EthEvm<'a> = Evm<Ctx<'a>, (), EthInstructions<EthInterpreter, Ctx<'a>>, Precompiles, EthFrame<EthInterpreter>>;
@@ -56,13 +57,17 @@ type EthEvm<'a> = Evm<Ctx<'a>, (), EthInstructions<EthInterpreter, Ctx<'a>>, Pre
 pub const SPEC: SpecId = SpecId::OSAKA;
 
 const BLOBBASEFEE: u8 = 0x4A;
+const SELFDESTRUCT: u8 = 0xFF;
+/// Gas of SELFDESTRUCT before what it touches is priced.
+const SELFDESTRUCT_GAS: u16 = 5_000;
 
 /// Programs called recently in this block; they are entered at the cached price.
 #[derive(Clone, Debug, Default)]
 pub struct RecentPrograms(VecDeque<B256>);
 
 impl RecentPrograms {
-    const CAPACITY: usize = 32;
+    /// How many are remembered (`blockCacheSize`).
+    pub const CAPACITY: usize = 32;
 
     /// Whether `program` was there; it is now the most recent.
     fn touch(&mut self, program: B256) -> bool {
@@ -179,6 +184,7 @@ impl<'a> ArbEvm<'a> {
             Instruction::new(|_| Err(InstructionResult::NotActivated)),
             0,
         );
+        instructions.insert_instruction(SELFDESTRUCT, Instruction::new(self_destruct), SELFDESTRUCT_GAS);
         let eth = Evm {
             ctx,
             inspector: (),
@@ -307,6 +313,38 @@ impl<'a> EvmTr for ArbEvm<'a> {
     }
 }
 
+impl From<HostFailure> for DbError {
+    fn from(failure: HostFailure) -> Self {
+        Self::Custom(failure.to_string())
+    }
+}
+
+/// SELFDESTRUCT, which reverts when the acting account is a Stylus component: its code could only be
+/// foreign code that a program called by delegation.
+///
+/// The revert comes after the price, as the EVM pays an instruction before executing it.
+fn self_destruct(context: InstructionContext<'_, Ctx<'_>, EthInterpreter>) -> Result<(), InstructionResult> {
+    let acting = context.interpreter.input.target_address();
+    let journal = &mut context.host.journaled_state;
+    let Ok(account) = journal.load_account_with_code(acting);
+    let code = account.info.code.as_ref().map(Bytecode::original_byte_slice);
+    if !code.is_some_and(code::is_component) {
+        return host::selfdestruct(context);
+    }
+    let has_balance = !account.info.balance.is_zero();
+    if context.interpreter.runtime_flag.is_static() {
+        return Err(InstructionResult::StateChangeDuringStaticCall);
+    }
+    let heir = context.interpreter.stack.pop()?;
+    let Ok(heir) = journal.load_account(heir.into_address());
+    let (creates, is_cold) = (has_balance && heir.is_empty(), heir.is_cold);
+    let price = context.host.gas_params().selfdestruct_cost(creates, is_cold);
+    if !context.interpreter.gas.record_regular_cost(price) {
+        return Err(InstructionResult::OutOfGas);
+    }
+    Err(InstructionResult::Revert)
+}
+
 /// EIP-3541 with Arbitrum's exception: new code may begin with `EF` only if it is a Stylus component.
 fn refuse_foreign_ef_code(frame: &EthFrame<EthInterpreter>, mut action: InterpreterAction) -> InterpreterAction {
     if let (FrameData::Create(_), InterpreterAction::Return(result)) = (&frame.data, &mut action)
@@ -334,7 +372,9 @@ fn run_program(
     ctx: &mut Ctx<'_>,
 ) -> Result<InterpreterAction, DbError> {
     let FrameInput::Call(inputs) = &frame.input else {
-        return Ok(finish(InstructionResult::InvalidFEOpcode, Bytes::new(), 0, 0, 0));
+        return Err(ContextError::Custom(String::from(
+            "a program in a frame that is no call",
+        )));
     };
     let limit = inputs.gas_limit;
     let mut run = match open.run.take() {
@@ -345,7 +385,7 @@ fn run_program(
         },
     };
     loop {
-        match run.program.resume() {
+        match run.program.resume()? {
             Step::Ask(request) => match serve(request, frame, inputs, ctx, &mut run)? {
                 Served::Answer(response) => run.program.answer(response),
                 Served::Frame(input, waiting) => {
@@ -381,13 +421,7 @@ fn enter(
     let Some(left) = inputs.gas_limit.checked_sub(entry_gas) else {
         return Ok(Err(InstructionResult::OutOfGas));
     };
-    let module = match module::compiled(*codehash, bytecode.original_byte_slice()) {
-        Ok(module) => module,
-        Err(reason) => {
-            ctx.chain.refusal = Some(reason);
-            return Ok(Err(InstructionResult::NotActivated));
-        }
-    };
+    let module = module::compiled(*codehash, bytecode.original_byte_slice())?;
     let pages_before = ctx.chain.pages.open;
     ctx.chain.pages.open(record.footprint);
     let input = &frame.interpreter.input;
@@ -484,7 +518,7 @@ fn serve(
 ) -> Result<Served, DbError> {
     let acting = frame.interpreter.input.target_address();
     let journal = &mut ctx.journaled_state;
-    let done = |gas| Response::Done { gas, accepted: true };
+    let done = |gas| Response::Done { gas };
     Ok(Served::Answer(match request {
         Request::Load(key) => {
             let slot = journal.sload(acting, key.into())?;
@@ -753,7 +787,8 @@ impl Run {
                     gas: gas_left.saturating_sub(returned + kept),
                 }
             }
-            None => Response::Refused,
+            // Without an answer the program cannot go on, and the transaction fails.
+            None => return,
         };
         self.program.answer(response);
     }

@@ -189,6 +189,11 @@ fn storage_flush_charges_like_sstore_and_persists() {
             41_162
         ]
     );
+    assert_eq!(
+        inks(&receipt),
+        [21_068_480, 18_480, 200_068_073, 1_068_480, 41_162],
+        "the reference traces"
+    );
     assert_eq!(U256::from_be_slice(&receipt.output), U256::from(5));
     assert_eq!(chain.storage(PROGRAM, U256::ZERO), U256::from(5));
     // The same value again: read, found equal, nothing to flush.
@@ -272,10 +277,7 @@ fn emit_log_with_five_topics_traps() {
 
 #[test]
 fn call_contract_reaches_evm_code_with_value_and_data() {
-    let mut body = String::new();
-    for (index, byte) in OTHER.iter().enumerate() {
-        body += &format!("(i32.store8 (i32.const {index}) (i32.const {byte}))");
-    }
+    let mut body = address_at_zero(OTHER);
     body += "
         (call $read_args (i32.const 32))
         (i32.store8 (i32.const 127) (i32.const 3))
@@ -296,12 +298,15 @@ fn call_contract_reaches_evm_code_with_value_and_data() {
     assert_eq!(inks(&receipt)[1], 83_193 + 2 * r(32) + (2_600 + 9_000 + callee) * GAS);
 }
 
+/// Code that puts the bytes of `address` at the start of memory.
+fn address_at_zero(address: Address) -> String {
+    let store = |(index, byte)| format!("(i32.store8 (i32.const {index}) (i32.const {byte}))");
+    address.iter().enumerate().map(store).collect()
+}
+
 /// Code that calls [`OTHER`] with no data by `kind` and returns status and return data size as two words.
 fn caller(kind: &str) -> String {
-    let mut body = String::new();
-    for (index, byte) in OTHER.iter().enumerate() {
-        body += &format!("(i32.store8 (i32.const {index}) (i32.const {byte}))");
-    }
+    let body = address_at_zero(OTHER);
     let value = if kind == "call_contract" { "(i32.const 32)" } else { "" };
     body + &format!(
         "(i32.store8 (i32.const 287) (call ${kind} (i32.const 0) (i32.const 0) (i32.const 0) {value} (i64.const -1) (i32.const 128)))
@@ -321,23 +326,35 @@ fn call_contract_to_reverting_code_reports_status_two_and_its_data() {
 }
 
 #[test]
-fn call_contract_to_halting_code_costs_all_it_was_given() {
-    let mut chain = chain(&caller("call_contract"));
+fn call_contract_to_halting_code_costs_63_64ths_rounded_down() {
+    // The ink before the call, read by the program itself, is its result.
+    let body = address_at_zero(OTHER)
+        + "(i64.store (i32.const 256) (call $evm_ink_left ))
+           (call $call_contract (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 32) (i64.const -1) (i32.const 128)) drop
+           (call $write_result (i32.const 256) (i32.const 8)) (i32.const 0)";
+    let mut chain = chain(&body);
     chain.set_code(OTHER, [0xFE]);
     let receipt = chain
         .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(1_000_000))
         .unwrap();
     assert!(receipt.success);
-    assert_eq!((receipt.output[31], receipt.output[63]), (2, 0));
-    let calls = &run(&receipt).finished.host_calls;
-    let call = calls.iter().find(|call| call.name == "call_contract").unwrap();
-    let gas = (call.ink - 83_193 - 2 * r(0)) / GAS;
-    // All but a 64th: more than 900,000 of what the program had.
-    assert!(gas > 900_000, "{gas}");
+    let reading = u64::from_le_bytes(receipt.output[..8].try_into().unwrap());
+    // One block lies between: i64.store, six constants, call, and the block's own price.
+    let at_call = reading - (950 + 6 + 3_800 + 2_450);
+    let base = 83_193 + 2 * r(0);
+    let available = (at_call - base) / GAS - 2_600;
+    assert_ne!(
+        available % 64,
+        0,
+        "otherwise the EVM's g − floor(g/64) would be the same"
+    );
+    let forwarded = available * 63 / 64;
+    assert_ne!(forwarded, available - available / 64);
+    assert_eq!(inks(&receipt)[1], base + (2_600 + forwarded) * GAS);
 }
 
 #[test]
-fn static_call_refuses_writes_and_is_dearer_cold_than_warm() {
+fn static_call_refuses_writes() {
     let mut chain = chain(&caller("static_call_contract"));
     chain.set_code(OTHER, evm_reverter());
     let receipt = send(&mut chain, &[]);
@@ -346,6 +363,37 @@ fn static_call_refuses_writes_and_is_dearer_cold_than_warm() {
         (2, 0),
         "SSTORE halts in a static frame"
     );
+}
+
+#[test]
+fn calls_with_36_bytes_cost_the_reference_traces() {
+    let call = "(call $call_contract (i32.const 0) (i32.const 32) (i32.const 36) (i32.const 96) (i64.const -1) (i32.const 128)) drop ";
+    let fixed =
+        "(call $static_call_contract (i32.const 0) (i32.const 32) (i32.const 36) (i64.const -1) (i32.const 128)) drop ";
+    let read = "(call $read_return_data (i32.const 256) (i32.const 0) (i32.const 32)) drop ";
+    // Without code the callee costs nothing.
+    let traces = |body: String| {
+        let receipt = send(&mut chain(&(address_at_zero(OTHER) + &body + "(i32.const 0)")), &[]);
+        assert!(receipt.success);
+        inks(&receipt)
+    };
+    let (cold, warm) = (26_116_395, 1_116_395);
+    assert_eq!(traces([call, fixed, read].concat()), [cold, warm, 73_113]);
+    assert_eq!(traces([fixed, fixed, call].concat()), [cold, warm, warm]);
+}
+
+#[test]
+fn read_return_data_copies_32_bytes_at_the_reference_trace() {
+    let body = address_at_zero(OTHER)
+        + "(call $static_call_contract (i32.const 0) (i32.const 0) (i32.const 0) (i64.const -1) (i32.const 128)) drop
+           (i32.store8 (i32.const 287) (call $read_return_data (i32.const 288) (i32.const 64) (i32.const 99)))
+           (call $write_result (i32.const 256) (i32.const 64)) (i32.const 0)";
+    let mut chain = chain(&body);
+    chain.set_code(OTHER, evm_echo());
+    let receipt = send(&mut chain, &[]);
+    // The last of the callee's three words: its value, which is zero.
+    assert_eq!((receipt.output[31], &receipt.output[32..]), (32, &[0; 32][..]));
+    assert_eq!(inks(&receipt)[1], 73_113);
 }
 
 #[test]
@@ -394,21 +442,31 @@ fn call_contract_recursion_stops_at_the_page_limit() {
     chain.set_trace(true);
     let receipt = send(&mut chain, &[]);
     assert!(receipt.success);
-    assert_eq!(receipt.runs.len(), 128, "each open program holds a page, and 128 may be open");
+    assert_eq!(
+        receipt.runs.len(),
+        128,
+        "each open program holds a page, and 128 may be open"
+    );
 }
 
 #[test]
 fn msg_reentrant_is_set_only_in_the_inner_frame() {
-    let body = caller("call_contract").replace("(i32.const 256) (i32.const 64)", "(i32.const 320) (i32.const 32)")
-        + "drop (i32.store8 (i32.const 351) (call $msg_reentrant )) (call $write_result (i32.const 320) (i32.const 32)) (i32.const 0)";
+    // The outer frame calls itself through OTHER and returns its own flag and the inner frame's.
+    let body = address_at_zero(OTHER)
+        + "(i32.store8 (i32.const 287) (call $msg_reentrant ))
+           (if (i32.load8_u (i32.const 287)) (then
+             (call $write_result (i32.const 256) (i32.const 32)) (return (i32.const 0))))
+           (call $call_contract (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 32) (i64.const -1) (i32.const 128)) drop
+           (call $read_return_data (i32.const 288) (i32.const 0) (i32.const 32)) drop
+           (call $write_result (i32.const 256) (i32.const 64)) (i32.const 0)";
     let mut chain = chain(&body);
-    let code = format!("60205f5f5f5f73{}61ffff5af15060205ff3", hex::encode(PROGRAM));
+    // CALL PROGRAM with all gas, then return its 32 bytes.
+    let code = format!("60205f5f5f5f73{}5af15060205ff3", hex::encode(PROGRAM));
     chain.set_code(OTHER, hex::decode(code).unwrap());
-    let receipt = chain
-        .send(Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::new()).gas(1_000_000))
-        .unwrap();
+    let receipt = send(&mut chain, &[]);
     assert!(receipt.success);
-    assert_eq!(receipt.output[31], 0, "the outer frame");
+    assert_eq!(receipt.runs.len(), 2);
+    assert_eq!((receipt.output[31], receipt.output[63]), (0, 1));
 }
 
 #[test]
@@ -478,10 +536,7 @@ fn memory_grow_beyond_the_limit_is_out_of_gas() {
 
 #[test]
 fn account_queries_answer_and_price_first_touch() {
-    let mut body = String::new();
-    for (index, byte) in OTHER.iter().enumerate() {
-        body += &format!("(i32.store8 (i32.const {index}) (i32.const {byte}))");
-    }
+    let mut body = address_at_zero(OTHER);
     body += "
         (call $account_balance (i32.const 0) (i32.const 256))
         (call $account_codehash (i32.const 0) (i32.const 288))

@@ -15,8 +15,8 @@ pub(crate) const CODE_PREFIX: [u8; 4] = [0xEF, 0xF0, 0x00, 0x00];
 /// Most compressed bytes that one account holds: the chain's 24 KiB of code less the prefix.
 pub(crate) const MAX_COMPRESSED: usize = 24_576 - CODE_PREFIX.len();
 
-/// Most bytes a module may have after decompression on chain.
-const MAX_WASM: usize = 128 * 1024;
+/// Most bytes a module may have after decompression on chain (`maxWasmSize` since ArbOS 60).
+const MAX_WASM: usize = 262_144;
 
 /// Memory pages that a program may use without paying for them at every call.
 const FREE_PAGES: u64 = 2;

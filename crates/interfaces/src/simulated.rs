@@ -1,4 +1,4 @@
-//! Contracts of the embedded chain that stand for ones it lacks: tokens anyone may mint, replayed prices.
+//! Contracts of the embedded chain: tokens anyone may mint, replayed prices, hostile tokens, models to compare with.
 
 use alloy_sol_types::sol;
 
@@ -19,6 +19,12 @@ sol! {
         function setHook(address target, bytes data) external;
         function attempts() external view returns (uint256);
         function successes() external view returns (uint256);
+    }
+
+    /// `ShareModelCaller`: the independent model of the share arithmetic.
+    interface IShareModel {
+        function convert(uint256 amount, uint256 totalAssets, uint256 totalShares) external pure returns (
+            uint256 sharesDown, uint256 sharesUp, uint256 assetsDown, uint256 assetsUp);
     }
 
     /// `PriceFeed`: a Chainlink-style feed that reports what its owner sets.

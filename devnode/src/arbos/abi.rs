@@ -20,6 +20,7 @@ sol! {
         error ProgramKeepaliveTooSoon(uint64 ageInSeconds);
         error ProgramInsufficientValue(uint256 have, uint256 want);
         function activateProgram(address program) external payable returns (uint16 version, uint256 dataFee);
+        function codehashKeepalive(bytes32 codehash) external payable;
         function stylusVersion() external view returns (uint16 version);
         function codehashVersion(bytes32 codehash) external view returns (uint16 version);
         function codehashAsmSize(bytes32 codehash) external view returns (uint32 size);
@@ -31,7 +32,14 @@ sol! {
         function maxStackDepth() external view returns (uint32 depth);
         function freePages() external view returns (uint16 pages);
         function pageGas() external view returns (uint16 gas);
+        function pageRamp() external view returns (uint64 ramp);
         function pageLimit() external view returns (uint16 limit);
+        function minInitGas() external view returns (uint64 gas, uint64 cached);
+        function initCostScalar() external view returns (uint64 percent);
+        function expiryDays() external view returns (uint16 days);
+        function keepaliveDays() external view returns (uint16 days);
+        function blockCacheSize() external view returns (uint16 count);
+        function activationGas() external view returns (uint64 gas);
     }
 
     interface ArbWasmCache {

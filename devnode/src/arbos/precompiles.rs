@@ -1,12 +1,15 @@
 //! The Arbitrum precompiles, beside those of the EVM.
+//!
+//! ArbWasm is complete. ArbWasmCache lacks `isCacheManager` and `allCacheManagers`, because here every
+//! account is a manager; of ArbSys there is what contracts ask about the chain itself.
 
 use super::{
     abi::{ArbSys, ArbWasm, ArbWasmCache},
-    programs::{self, EXPIRY_DAYS, Record, STYLUS_VERSION, Unusable},
+    programs::{self, EXPIRY_DAYS, KEEPALIVE_DAYS, Record, STYLUS_VERSION, Unusable},
     state::NETWORK_FEE_ACCOUNT,
 };
 use crate::{
-    evm::Ctx,
+    evm::{Ctx, RecentPrograms},
     stylus::{code, ink, module::MAX_WASM_SIZE, pages},
     wasm,
 };
@@ -38,6 +41,12 @@ const READ: u64 = 800;
 const WRITE: u64 = 20_000;
 const CODE_HASH: u64 = 2_600;
 const WORD: u64 = 3;
+/// Reading the Stylus parameters, which counts as a warm read.
+const PARAMS: u64 = 100;
+/// Reading and writing the data pricer.
+const DATA_PRICER: u64 = 5 * READ + 2 * WRITE;
+/// Ramp of the page price, as reported; the price itself is a table.
+const PAGE_RAMP: u64 = 620_674_314;
 
 /// How a precompile call ends without success.
 enum Failure {
@@ -134,8 +143,7 @@ fn dispatch(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter) -> Result
     }
     meter.burn(READ)?;
     meter.burn(WORD * (data.len() as u64 - 4).div_ceil(32))?;
-    let payable = inputs.bytecode_address == ARB_WASM && data.starts_with(&ArbWasm::activateProgramCall::SELECTOR);
-    if !payable && !inputs.value.get().is_zero() {
+    if !is_payable(inputs.bytecode_address, &data) && !inputs.value.get().is_zero() {
         return Err(Failure::Burn);
     }
     let output = match inputs.bytecode_address {
@@ -147,9 +155,20 @@ fn dispatch(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter) -> Result
     Ok(output.into())
 }
 
+fn is_payable(precompile: Address, data: &[u8]) -> bool {
+    precompile == ARB_WASM
+        && (data.starts_with(&ArbWasm::activateProgramCall::SELECTOR)
+            || data.starts_with(&ArbWasm::codehashKeepaliveCall::SELECTOR))
+}
+
+/// Decodes arguments as nodes do, which ignore dirt above an address and data behind the arguments.
+fn decode<C: SolInterface>(data: &[u8]) -> Result<C, Failure> {
+    C::abi_decode(data).map_err(|_| Failure::Burn)
+}
+
 fn arb_sys(ctx: &Ctx<'_>, data: &[u8]) -> Result<Vec<u8>, Failure> {
     use ArbSys::ArbSysCalls as Calls;
-    Ok(match Calls::abi_decode_validate(data).map_err(|_| Failure::Burn)? {
+    Ok(match decode(data)? {
         Calls::arbBlockNumber(_) => ArbSys::arbBlockNumberCall::abi_encode_returns(&U256::from(ctx.chain.l2_block)),
         Calls::arbChainID(_) => ArbSys::arbChainIDCall::abi_encode_returns(&U256::from(ctx.cfg.chain_id)),
         Calls::arbOSVersion(_) => ArbSys::arbOSVersionCall::abi_encode_returns(&U256::from(55 + ARBOS_VERSION)),
@@ -170,7 +189,7 @@ fn code_of(ctx: &mut Ctx<'_>, account: Address) -> Result<(B256, Bytes), Failure
 
 /// A live record, or the error that says why there is none.
 fn live(ctx: &mut Ctx<'_>, meter: &mut Meter, codehash: B256) -> Result<Record, Failure> {
-    meter.burn(2 * READ)?;
+    meter.burn(PARAMS + READ)?;
     let record = programs::load(ctx.journal_mut(), codehash).map_err(fatal)?;
     match record.check(timestamp(ctx)) {
         Ok(()) => Ok(record),
@@ -196,24 +215,19 @@ fn timestamp(ctx: &Ctx<'_>) -> u64 {
 
 fn arb_wasm(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, data: &[u8]) -> Result<Vec<u8>, Failure> {
     use ArbWasm::ArbWasmCalls as Calls;
-    let call = Calls::abi_decode_validate(data).map_err(|_| Failure::Burn)?;
-    if let Calls::activateProgram(call) = call {
-        if inputs.is_static {
-            return Err(Failure::Burn);
-        }
-        return activate(ctx, inputs, meter, call.program);
-    }
-    if let Calls::codehashVersion(call) = &call {
-        let record = live(ctx, meter, call.codehash)?;
-        return Ok(ArbWasm::codehashVersionCall::abi_encode_returns(&record.version));
-    }
-    if let Calls::codehashAsmSize(call) = &call {
-        let record = live(ctx, meter, call.codehash)?;
-        return Ok(ArbWasm::codehashAsmSizeCall::abi_encode_returns(
-            &record.asm_kb.saturating_mul(1024),
-        ));
+    let call: Calls = decode(data)?;
+    if inputs.is_static && matches!(call, Calls::activateProgram(_) | Calls::codehashKeepalive(_)) {
+        return Err(Failure::Burn);
     }
     Ok(match call {
+        Calls::activateProgram(call) => activate(ctx, inputs, meter, call.program)?,
+        Calls::codehashKeepalive(call) => keep_alive(ctx, inputs, meter, call.codehash)?,
+        Calls::codehashVersion(call) => {
+            ArbWasm::codehashVersionCall::abi_encode_returns(&live(ctx, meter, call.codehash)?.version)
+        }
+        Calls::codehashAsmSize(call) => {
+            ArbWasm::codehashAsmSizeCall::abi_encode_returns(&live(ctx, meter, call.codehash)?.asm_bytes())
+        }
         Calls::programVersion(call) => {
             ArbWasm::programVersionCall::abi_encode_returns(&live_at(ctx, meter, call.program)?.version)
         }
@@ -229,30 +243,44 @@ fn arb_wasm(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, data: &[u
         }
         Calls::programTimeLeft(call) => {
             let age = live_at(ctx, meter, call.program)?.age_secs(timestamp(ctx));
-            ArbWasm::programTimeLeftCall::abi_encode_returns(&(EXPIRY_DAYS * 86_400).saturating_sub(age))
+            ArbWasm::programTimeLeftCall::abi_encode_returns(&programs::secs(EXPIRY_DAYS).saturating_sub(age))
         }
-        parameter => {
-            meter.burn(100)?;
-            match parameter {
-                Calls::stylusVersion(_) => ArbWasm::stylusVersionCall::abi_encode_returns(&STYLUS_VERSION),
-                Calls::inkPrice(_) => {
-                    ArbWasm::inkPriceCall::abi_encode_returns(&u32::try_from(ink::INK_PRICE).unwrap_or(u32::MAX))
-                }
-                Calls::maxStackDepth(_) => ArbWasm::maxStackDepthCall::abi_encode_returns(&ctx.chain.stack_depth),
-                Calls::freePages(_) => ArbWasm::freePagesCall::abi_encode_returns(&pages::FREE_PAGES),
-                Calls::pageGas(_) => {
-                    ArbWasm::pageGasCall::abi_encode_returns(&u16::try_from(pages::PAGE_GAS).unwrap_or(u16::MAX))
-                }
-                _ => ArbWasm::pageLimitCall::abi_encode_returns(&pages::PAGE_LIMIT),
-            }
+        Calls::activationGas(_) => {
+            meter.burn(READ)?;
+            ArbWasm::activationGasCall::abi_encode_returns(&programs::ACTIVATION_GAS)
         }
+        call => {
+            meter.burn(PARAMS)?;
+            parameter(ctx, &call)
+        }
+    })
+}
+
+/// The value of a Stylus parameter, encoded. Every parameter is one word, small unsigned types are
+/// padded alike; only `minInitGas` has two.
+fn parameter(ctx: &Ctx<'_>, call: &ArbWasm::ArbWasmCalls) -> Vec<u8> {
+    use ArbWasm::ArbWasmCalls as Calls;
+    let word = |value: u64| U256::from(value).to_be_bytes::<32>().to_vec();
+    word(match call {
+        Calls::minInitGas(_) => return [word(programs::MIN_INIT_GAS), word(programs::MIN_CACHED_GAS)].concat(),
+        Calls::stylusVersion(_) => STYLUS_VERSION.into(),
+        Calls::inkPrice(_) => ink::INK_PRICE,
+        Calls::maxStackDepth(_) => ctx.chain.stack_depth.into(),
+        Calls::freePages(_) => pages::FREE_PAGES.into(),
+        Calls::pageGas(_) => pages::PAGE_GAS,
+        Calls::pageRamp(_) => PAGE_RAMP,
+        Calls::initCostScalar(_) => programs::INIT_COST_SCALAR,
+        Calls::expiryDays(_) => EXPIRY_DAYS.into(),
+        Calls::keepaliveDays(_) => KEEPALIVE_DAYS.into(),
+        Calls::blockCacheSize(_) => RecentPrograms::CAPACITY as u64,
+        _ => pages::PAGE_LIMIT.into(),
     })
 }
 
 /// `activateProgram`, with the charges of ArbOS 59 and later in their order.
 fn activate(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, program: Address) -> Result<Vec<u8>, Failure> {
     // activationGas (0 by default), the fixed price, parameters, the program record
-    meter.burn(READ + 1_659_168 + 100 + READ)?;
+    meter.burn(READ + programs::ACTIVATION_GAS + 1_659_168 + PARAMS + READ)?;
     let (codehash, stored) = code_of(ctx, program)?;
     let now = timestamp(ctx);
     let old = programs::load(ctx.journal_mut(), codehash).map_err(fatal)?;
@@ -283,18 +311,11 @@ fn activate(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, program: 
     let module_hash = keccak256(&activated.instrumented);
     let journal = ctx.journal_mut();
     programs::store_module_hash(journal, codehash, module_hash).map_err(fatal)?;
-    meter.burn(5 * READ + 2 * WRITE)?;
+    meter.burn(DATA_PRICER)?;
     let fee = programs::charge_data(journal, activated.asm_estimate, now).map_err(fatal)?;
     meter.burn(WRITE)?;
     programs::store(journal, codehash, Record::new(&activated, now, old.cached)).map_err(fatal)?;
-    let paid = inputs.value.get();
-    let Some(change) = paid.checked_sub(fee) else {
-        return Err(ArbWasm::ProgramInsufficientValue { have: paid, want: fee }.into());
-    };
-    meter.burn(READ)?;
-    // The value arrived with the call, so both transfers are covered.
-    journal.transfer(ARB_WASM, NETWORK_FEE_ACCOUNT, fee).map_err(fatal)?;
-    journal.transfer(ARB_WASM, inputs.caller, change).map_err(fatal)?;
+    pay_data_fee(ctx, inputs, meter, fee)?;
     meter.burn(375 + 2 * 375 + 8 * 128)?;
     let event = ArbWasm::ProgramActivated {
         codehash,
@@ -303,7 +324,7 @@ fn activate(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, program: 
         dataFee: fee,
         version: STYLUS_VERSION,
     };
-    journal.log(Log {
+    ctx.journal_mut().log(Log {
         address: ARB_WASM,
         data: event.encode_log_data(),
     });
@@ -315,10 +336,47 @@ fn activate(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, program: 
     ))
 }
 
+/// Moves the data fee out of the value sent and returns the rest to the caller.
+fn pay_data_fee(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, fee: U256) -> Result<(), Failure> {
+    let paid = inputs.value.get();
+    let Some(change) = paid.checked_sub(fee) else {
+        return Err(ArbWasm::ProgramInsufficientValue { have: paid, want: fee }.into());
+    };
+    meter.burn(READ)?;
+    // The value arrived with the call, so both transfers are covered.
+    let journal = ctx.journal_mut();
+    journal.transfer(ARB_WASM, NETWORK_FEE_ACCOUNT, fee).map_err(fatal)?;
+    journal.transfer(ARB_WASM, inputs.caller, change).map_err(fatal)?;
+    Ok(())
+}
+
+/// `codehashKeepalive`: a live program old enough pays the data fee again and starts a new year.
+fn keep_alive(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, codehash: B256) -> Result<Vec<u8>, Failure> {
+    let record = live(ctx, meter, codehash)?;
+    let now = timestamp(ctx);
+    let age = record.age_secs(now);
+    if age < programs::secs(KEEPALIVE_DAYS) {
+        return Err(ArbWasm::ProgramKeepaliveTooSoon { ageInSeconds: age }.into());
+    }
+    meter.burn(DATA_PRICER)?;
+    let journal = ctx.journal_mut();
+    let fee = programs::charge_data(journal, record.asm_bytes(), now).map_err(fatal)?;
+    meter.burn(WRITE)?;
+    programs::store(journal, codehash, record.renewed(now)).map_err(fatal)?;
+    pay_data_fee(ctx, inputs, meter, fee)?;
+    meter.burn(2 * 375 + 375 + 8 * 32)?;
+    let event = ArbWasm::ProgramLifetimeExtended { codehash, dataFee: fee };
+    ctx.journal_mut().log(Log {
+        address: ARB_WASM,
+        data: event.encode_log_data(),
+    });
+    Ok(Vec::new())
+}
+
 /// The cache manager. On this development chain every account may manage the cache.
 fn arb_wasm_cache(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, data: &[u8]) -> Result<Vec<u8>, Failure> {
     use ArbWasmCache::ArbWasmCacheCalls as Calls;
-    let (codehash, cached) = match Calls::abi_decode_validate(data).map_err(|_| Failure::Burn)? {
+    let (codehash, cached) = match decode(data)? {
         Calls::codehashIsCached(call) => {
             meter.burn(READ)?;
             let record = programs::load(ctx.journal_mut(), call.codehash).map_err(fatal)?;
@@ -333,10 +391,12 @@ fn arb_wasm_cache(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, dat
     if inputs.is_static {
         return Err(Failure::Burn);
     }
+    // Looking up whether the caller is a manager.
+    meter.burn(READ)?;
     let record = if cached {
         live(ctx, meter, codehash)?
     } else {
-        meter.burn(READ)?;
+        meter.burn(PARAMS + READ)?;
         programs::load(ctx.journal_mut(), codehash).map_err(fatal)?
     };
     if record.cached != cached {

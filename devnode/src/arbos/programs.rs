@@ -8,11 +8,19 @@ use revm::{Database, context_interface::JournalTr, state::EvmState};
 /// Stylus rules version of this chain; programs activated under another one must be activated again.
 pub const STYLUS_VERSION: u16 = 3;
 /// Days after which a program must be kept alive.
-pub const EXPIRY_DAYS: u64 = 365;
+pub const EXPIRY_DAYS: u16 = 365;
+/// Days after which a program may be kept alive.
+pub const KEEPALIVE_DAYS: u16 = 31;
+/// Percentage of the recorded cost that entering a program takes.
+pub const INIT_COST_SCALAR: u64 = 100;
+/// Gas burned by every activation, beside its own price.
+pub const ACTIVATION_GAS: u64 = 0;
 /// Start of the hour counter in program records, in Unix seconds.
 pub const START_TIME: u64 = 1_421_388_000;
-const MIN_INIT_GAS: u64 = 69 * 128;
-const MIN_CACHED_GAS: u64 = 11 * 32;
+/// Least gas to enter a program, on top of [`MIN_CACHED_GAS`], when it is not cached.
+pub const MIN_INIT_GAS: u64 = 69 * 128;
+/// Least gas to enter a program.
+pub const MIN_CACHED_GAS: u64 = 11 * 32;
 
 /// What the chain remembers of an activated program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,10 +60,24 @@ impl Record {
             init_cost: activated.init_cost,
             cached_cost: activated.cached_cost,
             footprint: activated.footprint,
-            activated_at: u32::try_from(timestamp.saturating_sub(START_TIME) / 3600).unwrap_or(u32::MAX),
+            activated_at: hours(timestamp),
             asm_kb: activated.asm_estimate.div_ceil(1024),
             cached,
         }
+    }
+
+    /// The record after it was kept alive at `timestamp`.
+    #[must_use]
+    pub fn renewed(self, timestamp: u64) -> Self {
+        Self {
+            activated_at: hours(timestamp),
+            ..self
+        }
+    }
+
+    /// Estimated native code in bytes, as far as the record tells.
+    pub fn asm_bytes(&self) -> u32 {
+        self.asm_kb.saturating_mul(1024)
     }
 
     /// Seconds since activation.
@@ -71,7 +93,7 @@ impl Record {
         if self.version != STYLUS_VERSION {
             return Err(Unusable::NeedsUpgrade(self.version));
         }
-        if self.activated_at == 0 || self.age_secs(timestamp) > EXPIRY_DAYS * 86_400 {
+        if self.activated_at == 0 || self.age_secs(timestamp) > secs(EXPIRY_DAYS) {
             return Err(Unusable::Expired(self.age_secs(timestamp)));
         }
         Ok(())
@@ -122,6 +144,16 @@ impl Record {
             cached: word[14] != 0,
         }
     }
+}
+
+/// Hours from [`START_TIME`] to `timestamp`.
+fn hours(timestamp: u64) -> u32 {
+    u32::try_from(timestamp.saturating_sub(START_TIME) / 3600).unwrap_or(u32::MAX)
+}
+
+/// Days in seconds.
+pub const fn secs(days: u16) -> u64 {
+    days as u64 * 86_400
 }
 
 fn programs() -> Space {

@@ -1,6 +1,9 @@
 //! Stylus code as stored in accounts: prefixes and compression.
 
-use brotli::enc::BrotliEncoderParams;
+use brotli::{
+    BrotliDecompressStream, BrotliResult, BrotliState,
+    enc::{BrotliEncoderParams, StandardAlloc},
+};
 use thiserror::Error;
 
 /// Prefix of a classic program: `EF F0 00`, then a dictionary byte, then one brotli stream.
@@ -65,12 +68,30 @@ pub fn decompress(code: &[u8], limit: usize) -> Result<Vec<u8>, CodeError> {
     if *dictionary != NO_DICTIONARY {
         return Err(CodeError::Dictionary(*dictionary));
     }
-    let mut wasm = Vec::new();
-    let mut reader = std::io::Read::take(brotli::Decompressor::new(stream, 4096), limit as u64 + 1);
-    match std::io::Read::read_to_end(&mut reader, &mut wasm) {
-        Ok(len) if len <= limit => Ok(wasm),
-        _ => Err(CodeError::Decompression { limit }),
-    }
+    inflate(stream, limit).ok_or(CodeError::Decompression { limit })
+}
+
+/// The data of a brotli stream, if it is complete and at most `limit` bytes long.
+///
+/// Nodes use the strict decoder, which knows no large windows; what follows the stream does not matter.
+fn inflate(stream: &[u8], limit: usize) -> Option<Vec<u8>> {
+    let alloc = StandardAlloc::default;
+    let mut state = BrotliState::new_strict(alloc(), alloc(), alloc());
+    let mut data = vec![0; limit];
+    let (mut left, mut read) = (stream.len(), 0);
+    let (mut space, mut written, mut total) = (limit, 0, 0);
+    let result = BrotliDecompressStream(
+        &mut left,
+        &mut read,
+        stream,
+        &mut space,
+        &mut written,
+        &mut data,
+        &mut total,
+        &mut state,
+    );
+    data.truncate(written);
+    matches!(result, BrotliResult::ResultSuccess).then_some(data)
 }
 
 /// Program code for `wasm`, compressed the way deployment tools do (brotli quality 11, window 22).
@@ -119,6 +140,33 @@ mod tests {
     fn decompress_cut_stream_is_refused() {
         let code = compress(&(0..=255).cycle().take(5000).collect::<Vec<u8>>());
         assert!(decompress(&code[..code.len() - 9], 1 << 20).is_err());
+    }
+
+    #[test]
+    fn decompress_at_limit_and_with_bytes_behind_the_stream_succeeds() {
+        let wasm: Vec<u8> = (0..=255).cycle().take(5000).collect();
+        let mut code = compress(&wasm);
+        code.extend_from_slice(b"behind");
+        assert_eq!(decompress(&code, 5000), Ok(wasm));
+    }
+
+    #[test]
+    fn decompress_large_window_stream_is_refused() {
+        let wasm = vec![7; 5000];
+        let params = BrotliEncoderParams {
+            quality: 11,
+            lgwin: 26,
+            large_window: true,
+            ..BrotliEncoderParams::default()
+        };
+        let mut code = [&CLASSIC_PREFIX[..], &[NO_DICTIONARY]].concat();
+        brotli::BrotliCompress(&mut &*wasm, &mut code, &params).unwrap();
+        assert_eq!(code[4], 0x11, "the marker of large windows");
+        // The stream itself is good: a lenient decoder reads it.
+        let mut lenient = Vec::new();
+        brotli::BrotliDecompress(&mut &code[4..], &mut lenient).unwrap();
+        assert_eq!(lenient, wasm);
+        assert_eq!(decompress(&code, 8192), Err(CodeError::Decompression { limit: 8192 }));
     }
 
     #[test]

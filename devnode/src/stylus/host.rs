@@ -44,9 +44,13 @@ pub struct Env {
     pub gas_price: U256,
     /// Signer of the transaction.
     pub origin: Address,
-    /// Record host calls with their ink.
+    /// Record host calls with their ink, [`MAX_RECORDED`] at most.
     pub trace: bool,
 }
+
+/// Most host calls recorded of one run. Gas bounds a run only loosely when its price is waived, so
+/// without a cap a hostile loop could fill memory; calls beyond it are made, but not recorded.
+pub const MAX_RECORDED: usize = 1_000_000;
 
 /// One recorded host call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,9 @@ pub enum Stop {
     /// The action is not allowed.
     #[error("{0}")]
     Refused(&'static str),
+    /// This chain itself is at fault; no node would end the program here.
+    #[error("{0}")]
+    Broken(&'static str),
 }
 
 /// State of a running program outside its memory.
@@ -147,7 +154,10 @@ impl Drop for Cx<'_> {
         if let Some(before) = self.before {
             let ink = before.saturating_sub(self.ink_left());
             let name = self.name;
-            self.caller.data_mut().calls.push(HostCall { name, ink });
+            let calls = &mut self.caller.data_mut().calls;
+            if calls.len() < MAX_RECORDED {
+                calls.push(HostCall { name, ink });
+            }
         }
     }
 }
@@ -283,7 +293,7 @@ impl<'a> Cx<'a> {
 }
 
 /// An answer of another kind than was asked for: impossible unless this crate is wrong.
-const MISMATCH: Stop = Stop::Refused("the chain answered another question");
+const MISMATCH: Stop = Stop::Broken("the chain answered another question");
 
 /// Registers a host function that needs nothing from the chain.
 macro_rules! local {
@@ -349,7 +359,7 @@ fn link_data(linker: &mut Linker<Host>) -> Result<()> {
         let Ok(pages) = u16::try_from(pages) else {
             return Err(cx.out_of_ink().into());
         };
-        let Response::Done { gas, .. } = cx.ask(Request::AddPages(pages)).await else {
+        let Response::Done { gas } = cx.ask(Request::AddPages(pages)).await else {
             return Err(MISMATCH.into());
         };
         cx.pay_gas(gas)
@@ -435,7 +445,7 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
             if cx.env().is_static {
                 return Err(Stop::Refused("a static frame cannot write storage").into());
             }
-            let Response::Done { gas, .. } = cx.ask(Request::Flush { writes, gas_left }).await else {
+            let Response::Done { gas } = cx.ask(Request::Flush { writes, gas_left }).await else {
                 return Err(MISMATCH.into());
             };
             cx.pay_gas(gas)

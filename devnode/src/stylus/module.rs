@@ -3,6 +3,7 @@
 use super::{
     code,
     host::{self, Host},
+    program::HostFailure,
 };
 use crate::wasm;
 use alloy_primitives::B256;
@@ -58,18 +59,16 @@ pub fn engine() -> &'static Engine {
 
 /// A module ready to instantiate for the program stored as `code`, compiled on first use.
 ///
-/// The code must have been activated; the text of the error is for diagnosis only.
-pub fn compiled(hash: B256, code: &[u8]) -> Result<Arc<InstancePre<Host>>, String> {
+/// The code must have been activated, so an error is a failure of this process, not of the program.
+pub fn compiled(hash: B256, code: &[u8]) -> Result<Arc<InstancePre<Host>>, HostFailure> {
     if let Some(module) = lock().get(&hash) {
         return Ok(module.clone());
     }
-    let wasm = code::decompress(code, MAX_WASM_SIZE).map_err(|error| error.to_string())?;
-    let activated = wasm::activate(&wasm, super::pages::PAGE_LIMIT).map_err(|error| error.to_string())?;
-    let module = Module::new(&SHARED.engine, &activated.instrumented).map_err(|error| format!("{error:?}"))?;
-    let ready = SHARED
-        .linker
-        .instantiate_pre(&module)
-        .map_err(|error| format!("{error:?}"))?;
+    let failure = |error: wasmtime::Error| HostFailure(format!("{error:?}"));
+    let wasm = code::decompress(code, MAX_WASM_SIZE).map_err(|error| HostFailure(error.to_string()))?;
+    let activated = wasm::activate(&wasm, super::pages::PAGE_LIMIT).map_err(|error| HostFailure(error.to_string()))?;
+    let module = Module::new(&SHARED.engine, &activated.instrumented).map_err(failure)?;
+    let ready = SHARED.linker.instantiate_pre(&module).map_err(failure)?;
     Ok(lock().entry(hash).or_insert(Arc::new(ready)).clone())
 }
 

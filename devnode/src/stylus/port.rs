@@ -96,12 +96,10 @@ pub enum Response {
         /// Gas to pay.
         gas: u64,
     },
-    /// Gas to pay, and whether the action was carried out.
+    /// The action was carried out.
     Done {
         /// Gas to pay.
         gas: u64,
-        /// False when the action is refused and the program must fail.
-        accepted: bool,
     },
     /// Code and the gas it cost.
     Code {

@@ -13,7 +13,8 @@ use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
 };
-use wasmtime::{Global, InstancePre, Store, Val};
+use thiserror::Error;
+use wasmtime::{Global, InstancePre, Store, Trap, Val};
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +61,15 @@ pub struct Finished {
     pub reason: Option<String>,
 }
 
+/// This process could not run a program. A node would have: the transaction has no result at all, so
+/// it must not end as a revert.
+#[derive(Debug, Error)]
+#[error("a program could not be run: {0}")]
+pub struct HostFailure(pub String);
+
 /// A program that is running or suspended. Dropping it abandons the run.
 pub struct Program {
-    run: Pin<Box<dyn Future<Output = Finished> + Send>>,
+    run: Pin<Box<dyn Future<Output = Result<Finished, HostFailure>> + Send>>,
     port: Port,
 }
 
@@ -97,39 +104,30 @@ impl Program {
     }
 
     /// Runs until the program needs the chain or ends.
-    pub fn resume(&mut self) -> Step {
+    pub fn resume(&mut self) -> Result<Step, HostFailure> {
         match self.run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(finished) => Step::Done(finished),
+            Poll::Ready(finished) => finished.map(Step::Done),
             // A program is only ever suspended by a request.
-            Poll::Pending => self.port.take_request().map_or_else(
-                || Step::Done(Finished::failed(String::from("suspended without a request"))),
-                Step::Ask,
-            ),
-        }
-    }
-}
-
-impl Finished {
-    fn failed(reason: String) -> Self {
-        Self {
-            outcome: Outcome::Trap,
-            output: Bytes::new(),
-            ink_left: 0,
-            stack_left: 0,
-            host_calls: Vec::new(),
-            reason: Some(reason),
+            Poll::Pending => self
+                .port
+                .take_request()
+                .map(Step::Ask)
+                .ok_or_else(|| HostFailure(String::from("suspended without a request"))),
         }
     }
 }
 
 /// Instantiates and runs `user_entrypoint`, then classifies the end.
-async fn run(module: std::sync::Arc<InstancePre<Host>>, host: Host, ink: u64, stack: u32) -> Finished {
+async fn run(
+    module: std::sync::Arc<InstancePre<Host>>,
+    host: Host,
+    ink: u64,
+    stack: u32,
+) -> Result<Finished, HostFailure> {
     let calldata_len = host.calldata_len();
     let mut store = Store::new(module::engine(), host);
-    let instance = match module.instantiate_async(&mut store).await {
-        Ok(instance) => instance,
-        Err(error) => return Finished::failed(format!("{error:?}")),
-    };
+    let failure = |error: wasmtime::Error| HostFailure(format!("{error:?}"));
+    let instance = module.instantiate_async(&mut store).await.map_err(failure)?;
     let global = |store: &mut Store<Host>, name: &str| instance.get_global(&mut *store, name);
     let (Some(ink_left), Some(ink_status), Some(stack_left), Some(memory)) = (
         global(&mut store, INK_LEFT),
@@ -137,16 +135,16 @@ async fn run(module: std::sync::Arc<InstancePre<Host>>, host: Host, ink: u64, st
         global(&mut store, STACK_LEFT),
         instance.get_memory(&mut store, "memory"),
     ) else {
-        return Finished::failed(String::from("module lacks its metering globals"));
+        return Err(HostFailure(String::from("module lacks its metering globals")));
     };
     store.data_mut().attach(memory, ink_left, ink_status);
     set(&mut store, &ink_left, Val::I64(ink.cast_signed()));
     set(&mut store, &stack_left, Val::I32(stack.cast_signed()));
 
-    let end = match instance.get_typed_func::<u32, u32>(&mut store, "user_entrypoint") {
-        Ok(entrypoint) => entrypoint.call_async(&mut store, calldata_len).await,
-        Err(error) => Err(error),
-    };
+    let entrypoint = instance
+        .get_typed_func::<u32, u32>(&mut store, "user_entrypoint")
+        .map_err(failure)?;
+    let end = entrypoint.call_async(&mut store, calldata_len).await;
 
     let stack_left = stack_left.get(&mut store).i32().map_or(0, i32::cast_unsigned);
     let exhausted = ink_status.get(&mut store).i32() != Some(0);
@@ -154,23 +152,10 @@ async fn run(module: std::sync::Arc<InstancePre<Host>>, host: Host, ink: u64, st
     let (outcome, reason) = match end {
         Ok(0) => (Outcome::Success, None),
         Ok(_) => (Outcome::Revert, None),
-        Err(error) => {
-            if stack_left == 0 || error.downcast_ref() == Some(&wasmtime::Trap::StackOverflow) {
-                (Outcome::OutOfStack, None)
-            } else if exhausted {
-                (Outcome::OutOfInk, None)
-            } else {
-                match error.downcast_ref::<Stop>() {
-                    Some(Stop::Exit(0)) => (Outcome::Success, None),
-                    Some(Stop::Exit(_)) => (Outcome::Revert, None),
-                    Some(stop) => (Outcome::Trap, Some(stop.to_string())),
-                    None => (Outcome::Trap, Some(error.root_cause().to_string())),
-                }
-            }
-        }
+        Err(error) => classify(&error, stack_left == 0, exhausted)?,
     };
     let (output, host_calls) = store.into_data().into_parts();
-    Finished {
+    Ok(Finished {
         outcome,
         output: if matches!(outcome, Outcome::Success | Outcome::Revert) {
             output
@@ -181,7 +166,45 @@ async fn run(module: std::sync::Arc<InstancePre<Host>>, host: Host, ink: u64, st
         stack_left,
         host_calls,
         reason,
+    })
+}
+
+/// What an early end means, with the reason when it was a trap.
+///
+/// Running out of stack is for the depth checker alone to decide: a native stack that overflows before
+/// it is a failure of this process, like any error that is neither the program's nor a host function's.
+fn classify(
+    error: &wasmtime::Error,
+    out_of_stack: bool,
+    out_of_ink: bool,
+) -> Result<(Outcome, Option<String>), HostFailure> {
+    let stop = error.downcast_ref::<Stop>();
+    let by_host_function = stop.is_some_and(|stop| !matches!(stop, Stop::Broken(_)));
+    if !by_host_function && !error.downcast_ref().copied().is_some_and(is_of_program) {
+        return Err(HostFailure(format!("{error:?}")));
     }
+    Ok(match stop {
+        _ if out_of_stack => (Outcome::OutOfStack, None),
+        _ if out_of_ink => (Outcome::OutOfInk, None),
+        Some(Stop::Exit(0)) => (Outcome::Success, None),
+        Some(Stop::Exit(_)) => (Outcome::Revert, None),
+        Some(stop) => (Outcome::Trap, Some(stop.to_string())),
+        None => (Outcome::Trap, Some(error.root_cause().to_string())),
+    })
+}
+
+/// Whether WebAssembly itself defines this trap, for the operators that activation lets through.
+fn is_of_program(trap: Trap) -> bool {
+    matches!(
+        trap,
+        Trap::UnreachableCodeReached
+            | Trap::MemoryOutOfBounds
+            | Trap::TableOutOfBounds
+            | Trap::IndirectCallToNull
+            | Trap::BadSignature
+            | Trap::IntegerOverflow
+            | Trap::IntegerDivisionByZero
+    )
 }
 
 /// Sets a metering global; their types are fixed by instrumentation, so this cannot fail.
