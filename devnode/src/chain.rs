@@ -1,10 +1,8 @@
 //! The chain: accounts, blocks and transactions.
 
 use crate::{
-    arbos::abi::{ArbWasm, ArbWasmCache},
     arbos::{
-        precompiles::{self, ARB_WASM, ARB_WASM_CACHE},
-        programs,
+        precompiles, programs,
         state::{ARBOS, SEQUENCER},
     },
     evm::{ArbEvm, ProgramRun, RecentPrograms, SPEC, StateDb, TxError, TxState},
@@ -12,6 +10,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256, address};
 use alloy_sol_types::SolCall;
+use interfaces::arbos::{ARB_WASM, ARB_WASM_CACHE, ArbWasm, ArbWasmCache};
 use revm::{
     DatabaseCommit,
     bytecode::Bytecode,

@@ -2,15 +2,8 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, address};
 use alloy_sol_types::{SolCall, SolError, SolEvent};
-use devnode::{
-    Chain, DEV_ACCOUNT, Receipt, Tx,
-    arbos::{
-        abi::{ArbSys, ArbWasm, ArbWasmCache},
-        precompiles::{ARB_SYS, ARB_WASM, ARB_WASM_CACHE},
-        state::NETWORK_FEE_ACCOUNT,
-    },
-    stylus::code::compress,
-};
+use devnode::{Chain, DEV_ACCOUNT, Receipt, Tx, arbos::state::NETWORK_FEE_ACCOUNT, stylus::code::compress};
+use interfaces::arbos::{ARB_SYS, ARB_WASM, ARB_WASM_CACHE, ArbSys, ArbWasm, ArbWasmCache};
 
 const PROGRAM: Address = address!("0000000000000000000000000000000000001001");
 const DAY_SECS: u64 = 86_400;

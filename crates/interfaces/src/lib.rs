@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod arbos;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod external;

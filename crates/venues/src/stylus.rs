@@ -3,13 +3,8 @@
 use crate::{Network, NetworkError};
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
-use devnode::{
-    arbos::{
-        abi::{ArbWasm, ArbWasmCache},
-        precompiles::{ARB_WASM, ARB_WASM_CACHE},
-    },
-    stylus::code::init_code,
-};
+use devnode::stylus::code::init_code;
+use interfaces::arbos::{ARB_WASM, ARB_WASM_CACHE, ArbWasm, ArbWasmCache};
 
 /// Wei sent along with an activation; what the data fee does not need comes back.
 const ACTIVATION_VALUE: u128 = 100_000_000_000_000_000;

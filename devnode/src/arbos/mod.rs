@@ -1,6 +1,5 @@
 //! What ArbOS adds to the EVM: Stylus program records and the Arbitrum precompiles.
 
-pub mod abi;
 pub mod precompiles;
 pub mod programs;
 pub mod state;

@@ -4,7 +4,6 @@
 //! account is a manager; of ArbSys there is what contracts ask about the chain itself.
 
 use super::{
-    abi::{ArbSys, ArbWasm, ArbWasmCache},
     programs::{self, EXPIRY_DAYS, KEEPALIVE_DAYS, Record, STYLUS_VERSION, Unusable},
     state::NETWORK_FEE_ACCOUNT,
 };
@@ -13,8 +12,9 @@ use crate::{
     stylus::{code, ink, module::MAX_WASM_SIZE, pages},
     wasm,
 };
-use alloy_primitives::{Address, B256, Bytes, Log, U256, address, keccak256};
+use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
 use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface};
+use interfaces::arbos::{ARB_SYS, ARB_WASM, ARB_WASM_CACHE, ArbSys, ArbWasm, ArbWasmCache};
 use revm::{
     bytecode::Bytecode,
     context_interface::{Block, ContextTr, JournalTr},
@@ -22,13 +22,6 @@ use revm::{
     interpreter::{CallInputs, CallScheme, Gas, InstructionResult, InterpreterResult},
     primitives::{AddressSet, hardfork::SpecId},
 };
-
-/// ArbSys.
-pub const ARB_SYS: Address = address!("0000000000000000000000000000000000000064");
-/// ArbWasm.
-pub const ARB_WASM: Address = address!("0000000000000000000000000000000000000071");
-/// ArbWasmCache.
-pub const ARB_WASM_CACHE: Address = address!("0000000000000000000000000000000000000072");
 
 /// ArbOS rules of this chain.
 pub const ARBOS_VERSION: u64 = 61;
