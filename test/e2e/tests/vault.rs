@@ -66,6 +66,40 @@ fn deposit_then_leave_never_returns_more() {
     }
 }
 
+/// 10¹² shares and one unit that nobody owns.
+fn virtual_amounts() -> (U256, U256) {
+    (U256::from(10).pow(U256::from(12)), U256::from(1))
+}
+
+#[test]
+fn deposit_is_priced_at_the_high_mark_and_redemption_at_the_low_one() {
+    let mut world = invested(BOB, 100_000);
+    let (virtual_shares, virtual_assets) = virtual_amounts();
+    let assets = dollars(5_000);
+    world.fund(ALICE, assets).unwrap();
+    let marks = world.marks().unwrap();
+    assert!(
+        marks.navMin < marks.navMid && marks.navMid < marks.navMax,
+        "the book is invested"
+    );
+    let supply = world.chain.read(world.at.vault, &IVault::totalSupplyCall {}).unwrap();
+    let (_, shares) = world.deposit(ALICE, assets).unwrap();
+    let kept = assets * U256::from(9_990) / U256::from(10_000);
+    assert_eq!(
+        shares,
+        kept * (supply + virtual_shares) / (marks.navMax + virtual_assets)
+    );
+
+    world.request(ALICE, shares).unwrap();
+    world.chain.warp(DAY);
+    world.publish(world.price_e8).unwrap();
+    let marks = world.marks().unwrap();
+    let supply = world.chain.read(world.at.vault, &IVault::totalSupplyCall {}).unwrap();
+    let (_, settled) = world.settle().unwrap();
+    let owed = shares * (marks.navMin + virtual_assets) / (supply + virtual_shares);
+    assert_eq!((settled.shares, settled.assets), (shares, owed));
+}
+
 #[test]
 fn mint_costs_at_least_what_deposit_of_the_same_shares_does() {
     let mut world = invested(BOB, 50_000);
