@@ -1,14 +1,14 @@
 //! Callers, tokens and books that mean harm.
 
 use alloy_primitives::{Address, B256, Bytes, U256, address};
-use alloy_sol_types::SolCall;
+use alloy_sol_types::{SolCall, SolValue};
 use devnode::stylus::code::compress;
 use e2e::{PRICE_E8, govern, invested, over_token, refused, state, world};
 use gimbal::world::{
     World, dollars,
     people::{ALICE, BOB, GUARDIAN, KEEPER, OWNER},
 };
-use interfaces::{IBook, IERC20, IGovernor, IOracle, IRebalancer, IReentrantToken, IRisk, IVault};
+use interfaces::{IBook, IERC20, IGovernor, IOracle, IRebalancer, IReentrantToken, IRisk, ISwapRouter02, IVault};
 use venues::{Network, simulated};
 
 const FORWARDER: Address = address!("0000000000000000000000000000000000fa0001");
@@ -276,4 +276,62 @@ fn plain_ether_is_refused() {
         let sent = world.chain.transact(ALICE, Some(contract), U256::from(1), Bytes::new());
         assert!(sent.is_err(), "{contract}");
     }
+}
+
+#[test]
+fn rebalance_after_which_a_loss_shows_is_undone_by_the_second_measurement() {
+    let mut world = world();
+    world.fund(ALICE, dollars(100_000)).unwrap();
+    world.deposit(ALICE, dollars(100_000)).unwrap();
+    world.allocate(dollars(100_000)).unwrap();
+    // The book's own bounds hold; only measuring again can see the thousand dollars of debt.
+    let mut leg = Vec::new();
+    let debt = engine::Leg::Debt {
+        amount: fixed::Wad(1_000 * fixed::WAD),
+        rate: engine::leg::Rate(0),
+    };
+    debt.pack(&mut leg).unwrap();
+    let arguments = (world.at.adapter, world.wbtc, B256::from(leg[0])).abi_encode();
+    let code = venues::Artifacts::new(e2e::root())
+        .compiled("LyingAdapter")
+        .unwrap()
+        .code()
+        .unwrap();
+    let adapter = world.chain.create(OWNER, [code, arguments].concat()).unwrap();
+    let selector = ISwapRouter02::exactInputSingleCall::SELECTOR.into();
+    let (book, target) = (world.at.book, world.uniswap.router);
+    let template = world
+        .chain
+        .read(
+            book,
+            &IBook::allowedCall {
+                adapter: world.at.adapter,
+                target,
+                selector,
+            },
+        )
+        .unwrap()
+        ._1;
+    govern(&mut world, |at| at.book, &IBook::registerAdapterCall { adapter }).unwrap();
+    govern(
+        &mut world,
+        |at| at.book,
+        &IBook::allowCall {
+            adapter,
+            target,
+            selector,
+            template,
+        },
+    )
+    .unwrap();
+    govern(
+        &mut world,
+        |at| at.rebalancer,
+        &IRebalancer::setAdapterCall { book, adapter },
+    )
+    .unwrap();
+    let before = state(&mut world);
+    let error: IRisk::CostTooHigh = refused(world.rebalance());
+    assert!(error.costWad > error.boundWad);
+    assert_eq!(state(&mut world), before, "INV-10");
 }
