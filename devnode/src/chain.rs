@@ -1,57 +1,58 @@
 //! The chain: accounts, blocks and transactions.
 
 use crate::{
-    arbos::{
-        precompiles, programs,
-        state::{ARBOS, SEQUENCER},
-    },
-    evm::{ArbEvm, ProgramRun, RecentPrograms, SPEC, StateDb, TxError, TxState},
+    arbos::{precompiles, programs, state::ARBOS},
+    block::{self, Block, BlockContext, Mined},
+    evm::{Ctx, RecentPrograms, TxError},
+    execute::{self, Job, Payment, Rules},
+    state::{State, StateError},
     stylus::{code, ink},
+    tx::{Fees, Receipt, SignedTx, Tx, env_of},
 };
-use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256, address};
+use alloy_consensus::Transaction as _;
+use alloy_primitives::{Address, B256, Bytes, U256, address};
 use alloy_sol_types::SolCall;
+use imbl::{HashMap, OrdMap};
 use interfaces::arbos::{ARB_WASM, ARB_WASM_CACHE, ArbWasm, ArbWasmCache};
 use revm::{
     DatabaseCommit,
-    bytecode::Bytecode,
-    context::{BlockEnv, CfgEnv, Context, Journal, LocalContext, TxEnv},
-    context_interface::{
-        JournalTr,
-        result::{ExecutionResult, HaltReason, Output},
-    },
-    database::CacheDB,
-    handler::{EthFrame, Handler, MainnetHandler},
-    state::{AccountInfo, EvmState},
+    context::{BlockEnv, TxEnv},
+    context_interface::result::{EVMError, InvalidTransaction, ResultAndState},
+    inspector::{Inspector, NoOpInspector},
+    interpreter::interpreter::EthInterpreter,
 };
+use std::sync::Arc;
 
 /// The account that development nodes of Arbitrum fund at genesis.
 pub const DEV_ACCOUNT: Address = address!("3f1Eae7D46d88F08fc2F8ed27FCb2AB183EB2d0E");
 
 /// Seconds between L1 blocks.
 const L1_BLOCK_SECS: u64 = 12;
-/// Arbitrum blocks have practically no gas limit.
-const BLOCK_GAS_LIMIT: u64 = 1 << 50;
 /// Execution gas of one transaction since ArbOS 50.
 const TX_GAS_CAP: u64 = 32_000_000;
 /// 0.1 gwei, as development nodes have it.
 const BASE_FEE_WEI: u64 = 100_000_000;
+/// Blocks whose hash contracts can ask for.
+const HASHES: u64 = 256;
 
 /// Settings of a new chain.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    chain_id: u64,
+    rules: Rules,
     timestamp: u64,
-    stack_depth: u32,
-    tx_gas_cap: u64,
+    history: u64,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         Self {
-            chain_id: 412_346,
+            rules: Rules {
+                chain_id: 412_346,
+                stack_depth: ink::MAX_STACK_DEPTH,
+                tx_gas_cap: TX_GAS_CAP,
+            },
             timestamp: 1_700_000_000,
-            stack_depth: ink::MAX_STACK_DEPTH,
-            tx_gas_cap: TX_GAS_CAP,
+            history: HASHES,
         }
     }
 }
@@ -60,7 +61,7 @@ impl Builder {
     /// Chain id; 412346 by default.
     #[must_use]
     pub fn chain_id(mut self, id: u64) -> Self {
-        self.chain_id = id;
+        self.rules.chain_id = id;
         self
     }
 
@@ -76,129 +77,67 @@ impl Builder {
     /// Far larger values let programs outgrow the native stack, which fails their transaction with an error.
     #[must_use]
     pub fn stack_depth(mut self, words: u32) -> Self {
-        self.stack_depth = words;
+        self.rules.stack_depth = words;
         self
     }
 
     /// Most execution gas of one transaction; 32 million by default.
     #[must_use]
     pub fn tx_gas_cap(mut self, gas: u64) -> Self {
-        self.tx_gas_cap = gas;
+        self.rules.tx_gas_cap = gas;
+        self
+    }
+
+    /// How many blocks are remembered, with the state each left; 256 by default, and not less.
+    #[must_use]
+    pub fn history(mut self, blocks: u64) -> Self {
+        self.history = blocks.max(HASHES);
         self
     }
 
     /// The chain at its genesis block.
     pub fn build(self) -> Chain {
-        let mut db = CacheDB::default();
-        let stub = Bytecode::new_legacy(Bytes::from_static(&[0xFE]));
-        for address in precompiles::ADDRESSES {
-            db.insert_account_info(address, AccountInfo::from_bytecode(stub.clone()).with_nonce(1));
-        }
-        db.insert_account_info(
-            ARBOS,
-            AccountInfo {
-                nonce: 1,
-                ..AccountInfo::default()
-            },
-        );
-        for (slot, value) in programs::genesis() {
-            // The in-memory database cannot fail.
-            let _ = db.insert_account_storage(ARBOS, slot, value);
-        }
         let mut chain = Chain {
-            db,
-            timestamp: self.timestamp,
-            block: 0,
+            state: State::default(),
+            clock: self.timestamp,
+            l1_start: (self.timestamp, 1),
+            base_fee: BASE_FEE_WEI,
+            head: 0,
+            blocks: OrdMap::new(),
+            by_hash: HashMap::new(),
+            by_tx: HashMap::new(),
             settings: self,
             trace: false,
         };
+        for address in precompiles::ADDRESSES {
+            chain.set_code(address, [0xFE]);
+        }
+        chain.change(ARBOS, |info| info.nonce = 1);
+        for (slot, value) in programs::genesis() {
+            chain.set_storage(ARBOS, slot, value);
+        }
         chain.deal(DEV_ACCOUNT, U256::from(10).pow(U256::from(24)));
+        let genesis = chain.open_block(0);
+        chain.seal(B256::ZERO, genesis);
         chain
     }
 }
 
-/// A transaction or call. The sender needs no key: the chain trusts its embedder.
-#[derive(Clone, Debug, Default)]
-pub struct Tx {
-    /// Sender.
-    pub from: Address,
-    /// Receiver; `None` creates a contract from `data`.
-    pub to: Option<Address>,
-    /// Value in wei.
-    pub value: U256,
-    /// Calldata or init code.
-    pub data: Bytes,
-    /// Gas limit; by default as much as a transaction may have.
-    pub gas_limit: Option<u64>,
-}
-
-impl Tx {
-    /// A call of `to` with `data`.
-    pub fn call(from: Address, to: Address, data: impl Into<Bytes>) -> Self {
-        Self {
-            from,
-            to: Some(to),
-            data: data.into(),
-            ..Self::default()
-        }
-    }
-
-    /// A creation from `init_code`.
-    pub fn create(from: Address, init_code: impl Into<Bytes>) -> Self {
-        Self {
-            from,
-            data: init_code.into(),
-            ..Self::default()
-        }
-    }
-
-    /// Sends `wei` along.
-    #[must_use]
-    pub fn value(mut self, wei: U256) -> Self {
-        self.value = wei;
-        self
-    }
-
-    /// Limits the gas.
-    #[must_use]
-    pub fn gas(mut self, limit: u64) -> Self {
-        self.gas_limit = Some(limit);
-        self
-    }
-}
-
-/// What a transaction or call did.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-    /// Whether it took effect.
-    pub success: bool,
-    /// Gas charged, after refunds.
-    pub gas_used: u64,
-    /// Return or revert data.
-    pub output: Bytes,
-    /// The created contract.
-    pub created: Option<Address>,
-    /// Logs, when successful.
-    pub logs: Vec<Log>,
-    /// Why it halted (ran out of gas, invalid code, …), when it neither succeeded nor reverted.
-    pub halt: Option<HaltReason>,
-    /// Why an activation was refused or a program could not run, for people.
-    pub refusal: Option<String>,
-    /// Program runs with host calls, when tracing.
-    pub runs: Vec<ProgramRun>,
-    /// L2 block it is in.
-    pub block: u64,
-    /// Time of that block in Unix seconds.
-    pub timestamp: u64,
-}
-
-/// The chain. Cloning it takes a snapshot; assigning the clone back reverts to it.
+/// The chain. Cloning it takes a snapshot; assigning the clone back reverts to it. Both cost next to
+/// nothing, because states share what they have in common.
 #[derive(Clone, Debug)]
 pub struct Chain {
-    db: StateDb,
+    state: State,
     settings: Builder,
-    timestamp: u64,
-    block: u64,
+    /// Time of the next block, if that is not before the latest one.
+    clock: u64,
+    /// A moment and the L1 block number that it had.
+    l1_start: (u64, u64),
+    base_fee: u64,
+    head: u64,
+    blocks: OrdMap<u64, Arc<Block>>,
+    by_hash: HashMap<B256, u64>,
+    by_tx: HashMap<B256, (u64, usize)>,
     trace: bool,
 }
 
@@ -206,6 +145,47 @@ impl Default for Chain {
     fn default() -> Self {
         Builder::default().build()
     }
+}
+
+/// A block that transactions are being added to.
+#[derive(Debug)]
+struct Open {
+    context: BlockContext,
+    before: State,
+    state: State,
+    l2_hashes: Arc<Vec<B256>>,
+    recent: RecentPrograms,
+    mined: Vec<Mined>,
+    cumulative_gas: u64,
+    logs: usize,
+}
+
+/// Where a call is executed.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Accounts and storage, which the caller may have changed for this call.
+    pub state: State,
+    /// Block that the call sees.
+    pub block: BlockContext,
+    /// Record program runs.
+    pub trace: bool,
+}
+
+/// An execution that changed nothing, with all there is to know about it.
+#[derive(Debug)]
+pub struct Watched<I> {
+    /// What it did.
+    pub receipt: Receipt,
+    /// Result and changes as the EVM reports them.
+    pub outcome: ResultAndState,
+    /// The transaction as the EVM saw it.
+    pub tx: TxEnv,
+    /// The block as the EVM saw it.
+    pub block: BlockEnv,
+    /// The state it was executed on.
+    pub before: State,
+    /// The inspector, after the fact.
+    pub inspector: Option<I>,
 }
 
 impl Chain {
@@ -216,32 +196,42 @@ impl Chain {
 
     /// Chain id.
     pub fn chain_id(&self) -> u64 {
-        self.settings.chain_id
+        self.settings.rules.chain_id
+    }
+
+    /// Most execution gas of one transaction.
+    pub fn tx_gas_cap(&self) -> u64 {
+        self.settings.rules.tx_gas_cap
     }
 
     /// Height of the L2 chain.
     pub fn block_number(&self) -> u64 {
-        self.block
+        self.head
     }
 
-    /// Time of the latest block in Unix seconds.
+    /// Clock in Unix seconds: the time of the latest block, or later if it has been moved on since.
     pub fn timestamp(&self) -> u64 {
-        self.timestamp
+        self.clock
     }
 
     /// L2 base fee in wei.
     pub fn base_fee(&self) -> u64 {
-        BASE_FEE_WEI
+        self.base_fee
+    }
+
+    /// Sets the L2 base fee of the following blocks in wei.
+    pub fn set_base_fee(&mut self, wei: u64) {
+        self.base_fee = wei;
     }
 
     /// Moves the clock of the following blocks forward.
     pub fn warp(&mut self, secs: u64) {
-        self.timestamp = self.timestamp.saturating_add(secs);
+        self.clock = self.clock.saturating_add(secs);
     }
 
     /// Sets the clock of the following blocks; never backwards.
     pub fn set_timestamp(&mut self, secs: u64) {
-        self.timestamp = self.timestamp.max(secs);
+        self.clock = self.clock.max(secs);
     }
 
     /// Records program runs and their host calls in receipts.
@@ -251,70 +241,78 @@ impl Chain {
 
     /// Gives an account `wei`.
     pub fn deal(&mut self, account: Address, wei: U256) {
-        let info = AccountInfo {
-            balance: wei,
-            ..self.account(account)
-        };
-        self.db.insert_account_info(account, info);
+        self.change(account, |info| info.balance = wei);
     }
 
     /// Puts code at an address. The nonce becomes that of a contract, but never falls: addresses that
     /// the account has created must not come up again.
     pub fn set_code(&mut self, account: Address, code: impl Into<Bytes>) {
-        let code = Bytecode::new_legacy(code.into());
-        let old = self.account(account);
-        let info = AccountInfo {
-            code_hash: code.hash_slow(),
-            code: Some(code),
-            nonce: old.nonce.max(1),
-            ..old
-        };
-        self.db.insert_account_info(account, info);
+        // Only a fork's state can fail; [`Self::state_mut`] tells.
+        let _ = self.state.set_code(account, code.into());
+        self.change(account, |info| info.nonce = info.nonce.max(1));
     }
 
     /// Sets a storage slot.
     pub fn set_storage(&mut self, account: Address, slot: U256, value: U256) {
-        // The in-memory database cannot fail.
-        let _ = self.db.insert_account_storage(account, slot, value);
+        // As above.
+        let _ = self.state.set_slot(account, slot, value);
+    }
+
+    fn change(&mut self, account: Address, change: impl FnOnce(&mut revm::state::AccountInfo)) {
+        // As above.
+        let _ = self.state.update(account, change);
     }
 
     /// Balance in wei.
     pub fn balance(&self, account: Address) -> U256 {
-        self.account(account).balance
+        self.state.account(account).unwrap_or_default().balance
     }
 
     /// Transactions sent, or contracts created.
     pub fn nonce(&self, account: Address) -> u64 {
-        self.account(account).nonce
+        self.state.account(account).unwrap_or_default().nonce
     }
 
     /// Raw code.
     pub fn code(&self, account: Address) -> Bytes {
-        self.account(account)
-            .code
-            .map(|code| code.original_bytes())
-            .unwrap_or_default()
+        let code = self.state.account(account).unwrap_or_default().code;
+        code.map(|code| code.original_bytes()).unwrap_or_default()
     }
 
     /// Storage slot.
     pub fn storage(&self, account: Address, slot: U256) -> U256 {
-        use revm::DatabaseRef;
-        self.db.storage_ref(account, slot).unwrap_or_default()
+        self.state.slot(account, slot).unwrap_or_default()
     }
 
-    fn account(&self, account: Address) -> AccountInfo {
-        self.db
-            .cache
-            .accounts
-            .get(&account)
-            .map(|account| {
-                let mut info = account.info.clone();
-                if info.code.is_none() {
-                    info.code = self.db.cache.contracts.get(&info.code_hash).cloned();
-                }
-                info
-            })
-            .unwrap_or_default()
+    /// The latest state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The latest state, to be changed by hand.
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// The latest block.
+    pub fn latest(&self) -> Option<&Arc<Block>> {
+        self.block(self.head)
+    }
+
+    /// The block at a height, if it is remembered.
+    pub fn block(&self, number: u64) -> Option<&Arc<Block>> {
+        self.blocks.get(&number)
+    }
+
+    /// The block with a hash, if it is remembered.
+    pub fn block_by_hash(&self, hash: B256) -> Option<&Arc<Block>> {
+        self.by_hash.get(&hash).and_then(|number| self.block(*number))
+    }
+
+    /// The block that holds a transaction, and the transaction's index in it.
+    pub fn transaction(&self, hash: B256) -> Option<(&Arc<Block>, usize)> {
+        let (number, index) = self.by_tx.get(&hash)?;
+        Some((self.block(*number)?, *index))
     }
 
     /// Executes a transaction in a block of its own.
@@ -331,114 +329,229 @@ impl Chain {
     ///
     /// All or nothing: when one of them cannot be included, there is no block and nothing has changed.
     pub fn send_block(&mut self, txs: Vec<Tx>) -> Result<Vec<Receipt>, TxError> {
-        // Execution commits only at its end, so a lone transaction leaves nothing to undo in the state.
-        let state = (txs.len() > 1).then(|| self.db.clone());
-        let mut recent = RecentPrograms::default();
-        self.block += 1;
-        let receipts: Result<Vec<_>, _> = txs.into_iter().map(|tx| self.include(tx, &mut recent)).collect();
-        if receipts.is_err() {
-            self.block -= 1;
-            if let Some(state) = state {
-                self.db = state;
-            }
-        }
+        let mut open = self.open_block(self.head + 1);
+        let receipts = txs
+            .into_iter()
+            .map(|tx| {
+                let tx = self.complete(&open.state, tx)?;
+                self.include(&mut open, tx)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        self.seal(self.latest().map_or(B256::ZERO, |block| block.hash()), open);
+        Ok(receipts)
+    }
+
+    /// Makes a block of those transactions that can be included in their order; says of the others why not.
+    pub fn mine(&mut self, txs: impl IntoIterator<Item = SignedTx>) -> Vec<Result<Receipt, TxError>> {
+        let mut open = self.open_block(self.head + 1);
+        let receipts = txs.into_iter().map(|tx| self.include(&mut open, tx)).collect();
+        self.seal(self.latest().map_or(B256::ZERO, |block| block.hash()), open);
         receipts
     }
 
-    /// Executes a transaction in the current block, in which `recent` programs were called before.
-    fn include(&mut self, tx: Tx, recent: &mut RecentPrograms) -> Result<Receipt, TxError> {
-        let (receipt, state) = self.execute(tx, true, recent)?;
-        self.db.commit(state);
+    /// What the next block would be, with the clock as it stands.
+    pub fn next_context(&self) -> BlockContext {
+        self.context(self.head + 1)
+    }
+
+    fn context(&self, number: u64) -> BlockContext {
+        let (moment, l1_number) = self.l1_start;
+        let l1_number = l1_number + self.clock.saturating_sub(moment) / L1_BLOCK_SECS;
+        block::context(number, l1_number, self.clock, self.base_fee)
+    }
+
+    fn open_block(&self, number: u64) -> Open {
+        Open {
+            context: self.context(number),
+            before: self.state.clone(),
+            state: self.state.clone(),
+            l2_hashes: self.hashes_before(number),
+            recent: RecentPrograms::default(),
+            mined: Vec::new(),
+            cumulative_gas: 0,
+            logs: 0,
+        }
+    }
+
+    /// Hashes of up to 256 blocks before `number`, newest last.
+    fn hashes_before(&self, number: u64) -> Arc<Vec<B256>> {
+        let blocks = self.blocks.range(number.saturating_sub(HASHES)..number);
+        Arc::new(blocks.map(|(_, block)| block.hash()).collect())
+    }
+
+    fn seal(&mut self, parent: B256, open: Open) {
+        let number = open.context.number;
+        let block = Block::seal(parent, open.context, open.mined, open.before, open.state.clone());
+        self.state = open.state;
+        self.head = number;
+        self.by_hash.insert(block.hash(), number);
+        for (index, mined) in block.transactions.iter().enumerate() {
+            self.by_tx.insert(mined.receipt.hash, (number, index));
+        }
+        self.blocks.insert(number, Arc::new(block));
+        if let Some(forgotten) = number.checked_sub(self.settings.history)
+            && let Some(block) = self.blocks.remove(&forgotten)
+        {
+            self.by_hash.remove(&block.hash());
+            for mined in &block.transactions {
+                self.by_tx.remove(&mined.receipt.hash);
+            }
+        }
+    }
+
+    /// Fills in what the sender left open.
+    fn complete(&self, state: &State, tx: Tx) -> Result<SignedTx, TxError> {
+        let nonce = match tx.nonce {
+            Some(nonce) => nonce,
+            None => state.account(tx.from).map_err(EVMError::Database)?.nonce,
+        };
+        let gas_limit = tx.gas_limit.unwrap_or(self.tx_gas_cap());
+        let fees = tx.fees.unwrap_or(Fees {
+            max_fee: self.base_fee.into(),
+            tip: 0,
+        });
+        Ok(tx.unsigned(self.chain_id(), nonce, gas_limit, fees))
+    }
+
+    /// A transaction that nobody signed, with nonce, gas limit and fees filled in where they are missing.
+    pub fn unsigned(&self, tx: Tx) -> Result<SignedTx, StateError> {
+        self.complete(&self.state, tx)
+            .map_err(|error| StateError(error.to_string()))
+    }
+
+    /// What an execution of a signed transaction needs.
+    fn job(&self, block: BlockContext, l2_hashes: Arc<Vec<B256>>, recent: RecentPrograms, tx: &SignedTx) -> Job {
+        Job {
+            rules: self.settings.rules,
+            block,
+            l2_hashes,
+            tx: env_of(tx, self.tx_gas_cap()),
+            program_gas_price: tx.effective_gas_price(Some(block.base_fee)),
+            payment: Payment::Sender,
+            recent,
+            trace: self.trace,
+        }
+    }
+
+    /// Executes a transaction in the open block.
+    fn include(&self, open: &mut Open, tx: SignedTx) -> Result<Receipt, TxError> {
+        check_funds(&open.state, &tx)?;
+        let recent = std::mem::take(&mut open.recent);
+        let job = self.job(open.context, open.l2_hashes.clone(), recent.clone(), &tx);
+        let mut done = match execute::run(open.state.clone(), job) {
+            Ok(done) => done,
+            Err(error) => {
+                open.recent = recent;
+                return Err(error);
+            }
+        };
+        let receipt = done.receipt(&open.context, *tx.tx_hash());
+        open.state.commit(done.changes);
+        open.recent = done.recent;
+        open.cumulative_gas += receipt.gas_used;
+        open.mined.push(Mined {
+            tx,
+            receipt: Receipt {
+                runs: Vec::new(),
+                ..receipt.clone()
+            },
+            cumulative_gas: open.cumulative_gas,
+            first_log: open.logs,
+        });
+        open.logs += receipt.logs.len();
         Ok(receipt)
     }
 
     /// Executes a call on the latest state without changing it; nobody pays for its gas.
     ///
     /// It enters programs as the first transaction of a block does: those of the latest block are forgotten.
-    pub fn call(&mut self, tx: Tx) -> Result<Receipt, TxError> {
-        self.execute(tx, false, &mut RecentPrograms::default())
-            .map(|(receipt, _)| receipt)
+    pub fn call(&self, tx: Tx) -> Result<Receipt, TxError> {
+        self.call_in(self.scene(), tx)
     }
 
-    /// Runs one transaction; `paid` applies the sender's nonce, balance and fee rules.
-    fn execute(&mut self, tx: Tx, paid: bool, recent: &mut RecentPrograms) -> Result<(Receipt, EvmState), TxError> {
-        let gas_limit = tx
-            .gas_limit
-            .unwrap_or(self.settings.tx_gas_cap)
-            .min(self.settings.tx_gas_cap);
-        let price = if paid { u128::from(BASE_FEE_WEI) } else { 0 };
-        let tx = TxEnv {
-            caller: tx.from,
-            gas_limit,
-            gas_price: price,
-            kind: tx.to.map_or(TxKind::Create, TxKind::Call),
-            value: tx.value,
-            data: tx.data,
-            nonce: self.nonce(tx.from),
-            chain_id: Some(self.settings.chain_id),
-            ..TxEnv::default()
-        };
-        let mut cfg = CfgEnv::new_with_spec(SPEC);
-        cfg.chain_id = self.settings.chain_id;
-        cfg.tx_gas_limit_cap = Some(self.settings.tx_gas_cap);
-        cfg.limit_contract_code_size = Some(24_576);
-        cfg.disable_eip3541 = true; // replaced by the machine's own rule
-        cfg.disable_eip3607 = true; // contracts may be impersonated
-        cfg.disable_eip7623 = true;
-        cfg.disable_base_fee = !paid;
-        cfg.disable_balance_check = !paid;
-        let block = BlockEnv {
-            number: U256::from((self.timestamp - self.settings.timestamp) / L1_BLOCK_SECS + 1),
-            beneficiary: SEQUENCER,
-            timestamp: U256::from(self.timestamp),
-            gas_limit: BLOCK_GAS_LIMIT,
-            basefee: if paid { BASE_FEE_WEI } else { 0 },
-            prevrandao: Some(B256::with_last_byte(1)),
-            difficulty: U256::from(1),
-            ..BlockEnv::default()
-        };
-        let chain = TxState::new(self.block, self.settings.stack_depth, recent.clone(), self.trace);
-        let ctx = Context {
-            block,
-            tx,
-            cfg,
-            journaled_state: Journal::new(&mut self.db),
-            chain,
-            local: LocalContext::default(),
-            error: Ok(()),
-        };
-        let mut evm = ArbEvm::new(ctx);
-        let mut handler = MainnetHandler::<ArbEvm<'_>, TxError, EthFrame>::default();
-        let result = handler.run(&mut evm)?;
-        let mut ctx = evm.into_ctx();
-        let state = ctx.journaled_state.finalize();
-        let chain = ctx.chain;
-        *recent = chain.recent;
-        let mut receipt = Receipt {
-            success: false,
-            gas_used: result.tx_gas_used(),
-            output: Bytes::new(),
-            created: None,
-            logs: Vec::new(),
-            halt: None,
-            refusal: chain.refusal,
-            runs: chain.runs,
-            block: self.block,
-            timestamp: self.timestamp,
-        };
-        match result {
-            ExecutionResult::Success { logs, output, .. } => {
-                receipt.success = true;
-                receipt.logs = logs;
-                if let Output::Create(_, created) = &output {
-                    receipt.created = *created;
-                }
-                receipt.output = output.into_data();
-            }
-            ExecutionResult::Revert { output, .. } => receipt.output = output,
-            ExecutionResult::Halt { reason, .. } => receipt.halt = Some(reason),
+    /// The latest state under the clock as it stands.
+    pub fn scene(&self) -> Scene {
+        Scene {
+            state: self.state.clone(),
+            block: self.context(self.head),
+            trace: self.trace,
         }
-        Ok((receipt, state))
+    }
+
+    /// The state that a remembered block left, under that block.
+    pub fn scene_at(&self, block: &Block) -> Scene {
+        Scene {
+            // What was changed by hand since belongs to the latest block.
+            state: if block.context.number == self.head {
+                self.state.clone()
+            } else {
+                block.after.clone()
+            },
+            block: block.context,
+            trace: self.trace,
+        }
+    }
+
+    /// Executes a call in a scene. Fees are only asked of a call that names them.
+    pub fn call_in(&self, scene: Scene, tx: Tx) -> Result<Receipt, TxError> {
+        self.watch(scene, tx, None::<NoOpInspector>)
+            .map(|watched| watched.receipt)
+    }
+
+    /// Executes a call in a scene, watched by `inspector`.
+    pub fn watch<I>(&self, scene: Scene, tx: Tx, inspector: Option<I>) -> Result<Watched<I>, TxError>
+    where
+        I: Inspector<Ctx, EthInterpreter>,
+    {
+        let payment = match tx.fees {
+            Some(fees) if fees.max_fee > 0 => Payment::Priced,
+            _ => Payment::Nobody,
+        };
+        let fees = tx.fees.unwrap_or(Fees { max_fee: 0, tip: 0 });
+        let tx = self.complete(&scene.state, Tx { fees: Some(fees), ..tx })?;
+        if payment == Payment::Priced {
+            check_funds(&scene.state, &tx)?;
+        }
+        let hashes = self.hashes_before(scene.block.number);
+        let job = Job {
+            program_gas_price: if payment == Payment::Nobody {
+                0
+            } else {
+                tx.effective_gas_price(Some(scene.block.base_fee))
+            },
+            payment,
+            trace: scene.trace,
+            ..self.job(scene.block, hashes, RecentPrograms::default(), &tx)
+        };
+        watched(scene.state, job, B256::ZERO, inspector)
+    }
+
+    /// Executes a transaction of a remembered block again, as it was executed then, with its program runs
+    /// recorded and watched by `inspector`; `None` when the transaction is not known.
+    pub fn replay<I>(&self, hash: B256, inspector: Option<I>) -> Result<Option<Watched<I>>, TxError>
+    where
+        I: Inspector<Ctx, EthInterpreter>,
+    {
+        let Some((block, index)) = self.transaction(hash) else {
+            return Ok(None);
+        };
+        let hashes = self.hashes_before(block.context.number);
+        let mut state = block.before.clone();
+        let mut recent = RecentPrograms::default();
+        for mined in block.transactions.iter().take(index) {
+            let job = self.job(block.context, hashes.clone(), recent, &mined.tx);
+            let done = execute::run(state.clone(), job)?;
+            state.commit(done.changes);
+            recent = done.recent;
+        }
+        let Some(mined) = block.transactions.get(index) else {
+            return Ok(None);
+        };
+        let job = Job {
+            trace: true,
+            ..self.job(block.context, hashes, recent, &mined.tx)
+        };
+        watched(state, job, hash, inspector).map(Some)
     }
 
     /// Activates the program at `program`, paying the data fee; `from` gets the change.
@@ -452,7 +565,7 @@ impl Chain {
     /// Reverts during the first 31 days.
     pub fn keep_alive(&mut self, from: Address, program: Address) -> Result<Receipt, TxError> {
         let call = ArbWasm::codehashKeepaliveCall {
-            codehash: self.account(program).code_hash,
+            codehash: self.state.account(program).unwrap_or_default().code_hash,
         };
         self.send(Tx::call(from, ARB_WASM, call.abi_encode()).value(self.data_fee_budget(from)))
     }
@@ -480,4 +593,37 @@ impl Chain {
         };
         Ok((created, activated))
     }
+}
+
+/// A sender must be able to pay for all the gas it asks for, not only for what the chain lets it use.
+fn check_funds(state: &State, tx: &SignedTx) -> Result<(), TxError> {
+    let balance = state.account(tx.signer()).map_err(EVMError::Database)?.balance;
+    let gas = U256::from(tx.gas_limit()).checked_mul(U256::from(tx.max_fee_per_gas()));
+    match gas.and_then(|gas| gas.checked_add(tx.value())) {
+        Some(cost) if cost <= balance => Ok(()),
+        cost => Err(EVMError::Transaction(InvalidTransaction::LackOfFundForMaxFee {
+            fee: Box::new(cost.unwrap_or(U256::MAX)),
+            balance: Box::new(balance),
+        })),
+    }
+}
+
+fn watched<I>(state: State, job: Job, hash: B256, inspector: Option<I>) -> Result<Watched<I>, TxError>
+where
+    I: Inspector<Ctx, EthInterpreter>,
+{
+    let (context, tx) = (job.block, job.tx.clone());
+    let mut block = context.env();
+    if job.payment == Payment::Nobody {
+        block.basefee = 0;
+    }
+    let mut done = execute::inspect(state.clone(), job, inspector)?;
+    Ok(Watched {
+        receipt: done.receipt(&context, hash),
+        outcome: ResultAndState::new(done.result, done.changes),
+        tx,
+        block,
+        before: state,
+        inspector: done.inspector,
+    })
 }

@@ -6,6 +6,7 @@
 
 use crate::{
     arbos::{precompiles::Precompiles, programs},
+    state::{State, StateError},
     stylus::{
         code,
         host::Env,
@@ -25,33 +26,41 @@ use revm::{
         context::{ContextError, take_error},
         result::EVMError,
     },
-    database::{CacheDB, EmptyDB},
     handler::{
         EthFrame, EvmTr, FrameData, FrameInitOrResult, FrameResult, ItemOrResult,
         evm::{FrameInitResult, FrameTr},
         instructions::EthInstructions,
+    },
+    inspector::{
+        Inspector,
+        handler::{frame_end, frame_start},
+        inspect_instructions,
     },
     interpreter::{
         CallInput, CallInputs, CallScheme, CallValue, CreateInputs, CreateScheme, FrameInput, Gas, Host, Instruction,
         InstructionContext, InstructionResult, InterpreterAction, InterpreterResult,
         instructions::{host, utility::IntoAddress},
         interpreter::EthInterpreter,
+        interpreter_action::FrameInit,
         interpreter_types::{InputsTr, RuntimeFlag},
     },
     primitives::hardfork::SpecId,
 };
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
-/// The chain's state.
-pub type StateDb = CacheDB<EmptyDB>;
 /// Everything a transaction runs in.
-pub type Ctx<'a> = Context<BlockEnv, TxEnv, CfgEnv, &'a mut StateDb, Journal<&'a mut StateDb>, TxState>;
-/// Errors of the machine: the in-memory database has none, so they are failures to run a program.
-pub type DbError = ContextError<core::convert::Infallible>;
+pub type Ctx = Context<BlockEnv, TxEnv, CfgEnv, State, Journal<State>, TxState>;
+/// Errors of the machine: state that a fork could not read, and failures to run a program.
+pub type DbError = ContextError<StateError>;
 /// Errors that leave a transaction without a result: it may not be executed, or this process failed to.
-pub type TxError = EVMError<core::convert::Infallible>;
+pub type TxError = EVMError<StateError>;
+/// A frame of the EVM, which a Stylus frame is too.
+pub type EvmFrame = EthFrame<EthInterpreter>;
 
-type EthEvm<'a> = Evm<Ctx<'a>, (), EthInstructions<EthInterpreter, Ctx<'a>>, Precompiles, EthFrame<EthInterpreter>>;
+type EthEvm = Evm<Ctx, (), EthInstructions<EthInterpreter, Ctx>, Precompiles, EvmFrame>;
 
 /// EVM rules of ArbOS 50 and later.
 pub const SPEC: SpecId = SpecId::OSAKA;
@@ -100,6 +109,10 @@ pub struct ProgramRun {
 pub struct TxState {
     /// Height of the L2 chain.
     pub l2_block: u64,
+    /// Hashes of the L2 blocks before this one, newest last.
+    pub l2_hashes: Arc<Vec<B256>>,
+    /// Gas price as programs see it: the tip that the EVM's price has lost is still in it.
+    pub gas_price: u128,
     /// Stack words of a program.
     pub stack_depth: u32,
     /// Memory pages over all frames.
@@ -118,9 +131,17 @@ pub struct TxState {
 
 impl TxState {
     /// State at the start of a transaction.
-    pub fn new(l2_block: u64, stack_depth: u32, recent: RecentPrograms, trace: bool) -> Self {
+    pub fn new(
+        l2_block: u64,
+        l2_hashes: Arc<Vec<B256>>,
+        stack_depth: u32,
+        recent: RecentPrograms,
+        trace: bool,
+    ) -> Self {
         Self {
             l2_block,
+            l2_hashes,
+            gas_price: 0,
             stack_depth,
             pages: Pages::default(),
             recent,
@@ -129,6 +150,13 @@ impl TxState {
             refusal: None,
             acting: HashMap::new(),
         }
+    }
+
+    /// Sets the gas price that programs see.
+    #[must_use]
+    pub fn with_gas_price(mut self, wei: u128) -> Self {
+        self.gas_price = wei;
+        self
     }
 }
 
@@ -161,13 +189,14 @@ struct Open {
     run: Option<Run>,
 }
 
-/// The two-language machine.
-pub struct ArbEvm<'a> {
-    eth: EthEvm<'a>,
+/// The two-language machine, perhaps watched by an inspector.
+pub struct ArbEvm<I> {
+    eth: EthEvm,
     open: Vec<Open>,
+    inspector: Option<I>,
 }
 
-impl std::fmt::Debug for ArbEvm<'_> {
+impl<I> std::fmt::Debug for ArbEvm<I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ArbEvm")
             .field("open", &self.open)
@@ -175,9 +204,9 @@ impl std::fmt::Debug for ArbEvm<'_> {
     }
 }
 
-impl<'a> ArbEvm<'a> {
+impl<I> ArbEvm<I> {
     /// A machine over `ctx`.
-    pub fn new(ctx: Ctx<'a>) -> Self {
+    pub fn new(ctx: Ctx, inspector: Option<I>) -> Self {
         let mut instructions = EthInstructions::new_mainnet_with_spec(SPEC);
         instructions.insert_instruction(
             BLOBBASEFEE,
@@ -192,20 +221,90 @@ impl<'a> ArbEvm<'a> {
             precompiles: Precompiles::new(SPEC),
             frame_stack: FrameStack::new_prealloc(8),
         };
-        Self { eth, open: Vec::new() }
+        Self {
+            eth,
+            open: Vec::new(),
+            inspector,
+        }
     }
 
-    /// The context, with the transaction's traces.
-    pub fn into_ctx(self) -> Ctx<'a> {
-        self.eth.ctx
+    /// The context, with the transaction's traces, and the inspector.
+    pub fn into_parts(self) -> (Ctx, Option<I>) {
+        (self.eth.ctx, self.inspector)
     }
 }
 
-impl<'a> EvmTr for ArbEvm<'a> {
-    type Context = Ctx<'a>;
-    type Instructions = EthInstructions<EthInterpreter, Ctx<'a>>;
+impl<I: Inspector<Ctx, EthInterpreter>> ArbEvm<I> {
+    /// Opens a frame, or answers at once: a precompile, an empty account, a refusal.
+    fn open_frame(&mut self, init: FrameInit) -> Result<ItemOrResult<(), FrameResult>, DbError> {
+        if let ItemOrResult::Result(result) = self.eth.frame_init(init)? {
+            return Ok(ItemOrResult::Result(result));
+        }
+        let frame = self.eth.frame_stack.get();
+        let (acting, is_program) = match (&frame.data, &frame.input) {
+            (FrameData::Call(_), FrameInput::Call(inputs)) => {
+                let delegated = matches!(inputs.scheme, CallScheme::DelegateCall | CallScheme::CallCode);
+                let code = frame.interpreter.bytecode.original_byte_slice();
+                ((!delegated).then_some(inputs.target_address), code::is_program(code))
+            }
+            (FrameData::Create(create), _) => (Some(create.created_address), false),
+            _ => (None, false),
+        };
+        if let Some(address) = acting {
+            *self.eth.ctx.chain.acting.entry(address).or_default() += 1;
+        }
+        self.open.push(Open {
+            acting,
+            is_program,
+            run: None,
+        });
+        Ok(ItemOrResult::Item(()))
+    }
+
+    /// Opens a frame and tells the inspector of it, in the order that the EVM's own inspection has.
+    fn open_watched_frame(&mut self, mut init: FrameInit) -> Result<ItemOrResult<(), FrameResult>, DbError> {
+        let Some(inspector) = &mut self.inspector else {
+            return self.open_frame(init);
+        };
+        let ctx = &mut self.eth.ctx;
+        if let Some(mut output) = frame_start(ctx, inspector, &mut init.frame_input) {
+            frame_end(ctx, inspector, &init.frame_input, &mut output);
+            return Ok(ItemOrResult::Result(output));
+        }
+        let input = init.frame_input.clone();
+        let logged = ctx.journaled_state.logs().len();
+        let opened = self.open_frame(init)?;
+        let (Some(inspector), ctx) = (&mut self.inspector, &mut self.eth.ctx) else {
+            return Ok(opened);
+        };
+        for log in ctx
+            .journaled_state
+            .logs()
+            .iter()
+            .skip(logged)
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            inspector.log(ctx, log);
+        }
+        match opened {
+            ItemOrResult::Item(()) => {
+                inspector.initialize_interp(&mut self.eth.frame_stack.get().interpreter, ctx);
+                Ok(ItemOrResult::Item(()))
+            }
+            ItemOrResult::Result(mut output) => {
+                frame_end(ctx, inspector, &input, &mut output);
+                Ok(ItemOrResult::Result(output))
+            }
+        }
+    }
+}
+
+impl<I: Inspector<Ctx, EthInterpreter>> EvmTr for ArbEvm<I> {
+    type Context = Ctx;
+    type Instructions = EthInstructions<EthInterpreter, Ctx>;
     type Precompiles = Precompiles;
-    type Frame = EthFrame<EthInterpreter>;
+    type Frame = EvmFrame;
 
     fn all(
         &self,
@@ -243,27 +342,9 @@ impl<'a> EvmTr for ArbEvm<'a> {
         &mut self,
         init: <Self::Frame as FrameTr>::FrameInit,
     ) -> Result<FrameInitResult<'_, Self::Frame>, DbError> {
-        if let ItemOrResult::Result(result) = self.eth.frame_init(init)? {
+        if let ItemOrResult::Result(result) = self.open_watched_frame(init)? {
             return Ok(ItemOrResult::Result(result));
         }
-        let frame = self.eth.frame_stack.get();
-        let (acting, is_program) = match (&frame.data, &frame.input) {
-            (FrameData::Call(_), FrameInput::Call(inputs)) => {
-                let delegated = matches!(inputs.scheme, CallScheme::DelegateCall | CallScheme::CallCode);
-                let code = frame.interpreter.bytecode.original_byte_slice();
-                ((!delegated).then_some(inputs.target_address), code::is_program(code))
-            }
-            (FrameData::Create(create), _) => (Some(create.created_address), false),
-            _ => (None, false),
-        };
-        if let Some(address) = acting {
-            *self.eth.ctx.chain.acting.entry(address).or_default() += 1;
-        }
-        self.open.push(Open {
-            acting,
-            is_program,
-            run: None,
-        });
         Ok(ItemOrResult::Item(self.eth.frame_stack.get()))
     }
 
@@ -271,21 +352,28 @@ impl<'a> EvmTr for ArbEvm<'a> {
         let frame = self.eth.frame_stack.get();
         let ctx = &mut self.eth.ctx;
         let action = match self.open.last_mut() {
-            Some(open) if open.is_program => run_program(open, frame, ctx)?,
+            Some(open) if open.is_program => run_program(open, frame, ctx, &mut self.inspector)?,
             _ => {
-                let instructions = &self.eth.instruction;
-                let action =
-                    frame
-                        .interpreter
-                        .run_plain(instructions.instruction_table(), instructions.gas_table(), ctx);
+                let (table, gas) = (
+                    self.eth.instruction.instruction_table(),
+                    self.eth.instruction.gas_table(),
+                );
+                let interpreter = &mut frame.interpreter;
+                let action = match &mut self.inspector {
+                    Some(inspector) => inspect_instructions(ctx, interpreter, inspector, table, gas),
+                    None => interpreter.run_plain(table, gas, ctx),
+                };
                 refuse_foreign_ef_code(frame, action)
             }
         };
-        frame.process_next_action(ctx, action).inspect(|next| {
-            if next.is_result() {
-                frame.set_finished(true);
+        let mut next = frame.process_next_action::<_, DbError>(ctx, action)?;
+        if let ItemOrResult::Result(result) = &mut next {
+            if let Some(inspector) = &mut self.inspector {
+                frame_end(ctx, inspector, &frame.input, result);
             }
-        })
+            frame.set_finished(true);
+        }
+        Ok(next)
     }
 
     fn frame_return_result(&mut self, result: FrameResult) -> Result<Option<FrameResult>, DbError> {
@@ -323,10 +411,16 @@ impl From<HostFailure> for DbError {
 /// foreign code that a program called by delegation.
 ///
 /// The revert comes after the price, as the EVM pays an instruction before executing it.
-fn self_destruct(context: InstructionContext<'_, Ctx<'_>, EthInterpreter>) -> Result<(), InstructionResult> {
+fn self_destruct(context: InstructionContext<'_, Ctx, EthInterpreter>) -> Result<(), InstructionResult> {
     let acting = context.interpreter.input.target_address();
     let journal = &mut context.host.journaled_state;
-    let Ok(account) = journal.load_account_with_code(acting);
+    let account = match journal.load_account_with_code(acting) {
+        Ok(account) => account,
+        Err(error) => {
+            context.host.error = Err(ContextError::Db(error));
+            return Err(InstructionResult::FatalExternalError);
+        }
+    };
     let code = account.info.code.as_ref().map(Bytecode::original_byte_slice);
     if !code.is_some_and(code::is_component) {
         return host::selfdestruct(context);
@@ -336,7 +430,13 @@ fn self_destruct(context: InstructionContext<'_, Ctx<'_>, EthInterpreter>) -> Re
         return Err(InstructionResult::StateChangeDuringStaticCall);
     }
     let heir = context.interpreter.stack.pop()?;
-    let Ok(heir) = journal.load_account(heir.into_address());
+    let heir = match journal.load_account(heir.into_address()) {
+        Ok(heir) => heir,
+        Err(error) => {
+            context.host.error = Err(ContextError::Db(error));
+            return Err(InstructionResult::FatalExternalError);
+        }
+    };
     let (creates, is_cold) = (has_balance && heir.is_empty(), heir.is_cold);
     let price = context.host.gas_params().selfdestruct_cost(creates, is_cold);
     if !context.interpreter.gas.record_regular_cost(price) {
@@ -346,7 +446,7 @@ fn self_destruct(context: InstructionContext<'_, Ctx<'_>, EthInterpreter>) -> Re
 }
 
 /// EIP-3541 with Arbitrum's exception: new code may begin with `EF` only if it is a Stylus component.
-fn refuse_foreign_ef_code(frame: &EthFrame<EthInterpreter>, mut action: InterpreterAction) -> InterpreterAction {
+fn refuse_foreign_ef_code(frame: &EvmFrame, mut action: InterpreterAction) -> InterpreterAction {
     if let (FrameData::Create(_), InterpreterAction::Return(result)) = (&frame.data, &mut action)
         && result.result.is_ok()
         && result.output.first() == Some(&0xEF)
@@ -368,8 +468,9 @@ fn finish(result: InstructionResult, output: Bytes, limit: u64, left: u64, refun
 /// Runs a Stylus frame until it ends or opens another frame.
 fn run_program(
     open: &mut Open,
-    frame: &mut EthFrame<EthInterpreter>,
-    ctx: &mut Ctx<'_>,
+    frame: &mut EvmFrame,
+    ctx: &mut Ctx,
+    inspector: &mut Option<impl Inspector<Ctx, EthInterpreter>>,
 ) -> Result<InterpreterAction, DbError> {
     let FrameInput::Call(inputs) = &frame.input else {
         return Err(ContextError::Custom(String::from(
@@ -385,9 +486,17 @@ fn run_program(
         },
     };
     loop {
+        let logged = ctx.journaled_state.logs().len();
         match run.program.resume()? {
             Step::Ask(request) => match serve(request, frame, inputs, ctx, &mut run)? {
-                Served::Answer(response) => run.program.answer(response),
+                Served::Answer(response) => {
+                    if let Some(inspector) = inspector
+                        && let Some(log) = ctx.journaled_state.logs().get(logged).cloned()
+                    {
+                        inspector.log(ctx, log);
+                    }
+                    run.program.answer(response);
+                }
                 Served::Frame(input, waiting) => {
                     run.waiting = Some(waiting);
                     open.run = Some(run);
@@ -400,11 +509,7 @@ fn run_program(
 }
 
 /// Checks the program's record and pays for entering it.
-fn enter(
-    frame: &EthFrame<EthInterpreter>,
-    inputs: &CallInputs,
-    ctx: &mut Ctx<'_>,
-) -> Result<Result<Run, InstructionResult>, DbError> {
+fn enter(frame: &EvmFrame, inputs: &CallInputs, ctx: &mut Ctx) -> Result<Result<Run, InstructionResult>, DbError> {
     let (codehash, bytecode) = &inputs.known_bytecode;
     let timestamp = u64::try_from(ctx.block.timestamp()).unwrap_or(u64::MAX);
     let record = programs::load(ctx.journal_mut(), *codehash)?;
@@ -442,7 +547,7 @@ fn enter(
         number: u64::try_from(ctx.block.number()).unwrap_or(u64::MAX),
         timestamp,
         chain_id: ctx.cfg.chain_id,
-        gas_price: U256::from(ctx.tx.effective_gas_price(u128::from(ctx.block.basefee()))),
+        gas_price: U256::from(ctx.chain.gas_price),
         origin: ctx.tx.caller(),
         trace: ctx.chain.trace,
     };
@@ -459,13 +564,7 @@ fn enter(
 }
 
 /// Turns the end of a program into the end of its frame.
-fn leave(
-    run: &Run,
-    finished: Finished,
-    frame: &EthFrame<EthInterpreter>,
-    limit: u64,
-    ctx: &mut Ctx<'_>,
-) -> InterpreterAction {
+fn leave(run: &Run, finished: Finished, frame: &EvmFrame, limit: u64, ctx: &mut Ctx) -> InterpreterAction {
     ctx.chain.pages.open = run.pages_before;
     let mut left = match finished.outcome {
         Outcome::OutOfStack => 0,
@@ -511,9 +610,9 @@ fn access_gas(is_cold: bool) -> u64 {
 /// Answers a suspended program, or opens the frame it asked for.
 fn serve(
     request: Request,
-    frame: &EthFrame<EthInterpreter>,
+    frame: &EvmFrame,
     inputs: &CallInputs,
-    ctx: &mut Ctx<'_>,
+    ctx: &mut Ctx,
     run: &mut Run,
 ) -> Result<Served, DbError> {
     let acting = frame.interpreter.input.target_address();
@@ -592,7 +691,7 @@ fn serve(
 /// The budget is one gas larger than what is left: a write that does not fit costs the whole budget,
 /// which the program then cannot pay.
 fn flush(
-    journal: &mut Journal<&mut StateDb>,
+    journal: &mut Journal<State>,
     acting: Address,
     writes: Vec<(B256, B256)>,
     gas_left: u64,
@@ -646,12 +745,7 @@ fn store_refund(original: U256, present: U256, new: U256) -> i64 {
 }
 
 /// Opens the frame of a call, or answers at once when it cannot be made.
-fn open_call(
-    request: CallRequest,
-    frame: &EthFrame<EthInterpreter>,
-    inputs: &CallInputs,
-    ctx: &mut Ctx<'_>,
-) -> Result<Served, DbError> {
+fn open_call(request: CallRequest, frame: &EvmFrame, inputs: &CallInputs, ctx: &mut Ctx) -> Result<Served, DbError> {
     let failed = |gas| {
         Served::Answer(Response::Called {
             success: false,
@@ -729,7 +823,7 @@ fn open_call(
 }
 
 /// Opens the frame of a creation, or refuses it.
-fn open_create(request: CreateRequest, frame: &EthFrame<EthInterpreter>) -> Served {
+fn open_create(request: CreateRequest, frame: &EvmFrame) -> Served {
     let mut base = gas::CREATE;
     let mut scheme = CreateScheme::Create;
     if let Some(salt) = request.salt {

@@ -6,7 +6,7 @@
 
 use crate::{
     arbos::programs::Record,
-    chain::{Chain, DEV_ACCOUNT, Tx},
+    chain::{Chain, DEV_ACCOUNT},
     evm::TxError,
     stylus::{
         code,
@@ -15,6 +15,7 @@ use crate::{
         pages::{PAGE_LIMIT, Pages},
         program::Outcome,
     },
+    tx::Tx,
     wasm::{self, Activated, Refused},
 };
 use alloy_primitives::{Address, Bytes, address};

@@ -4,11 +4,17 @@
 //! gas and the results of ArbOS 61 and Stylus version 3. [`Chain`] is the way in.
 
 pub mod arbos;
+mod block;
 mod chain;
 pub mod evm;
 pub mod exec;
+mod execute;
+pub mod state;
 pub mod stylus;
+mod tx;
 pub mod wasm;
 
-pub use chain::{Builder, Chain, DEV_ACCOUNT, Receipt, Tx};
+pub use block::{Block, BlockContext, Mined};
+pub use chain::{Builder, Chain, DEV_ACCOUNT, Scene, Watched};
 pub use evm::{ProgramRun, TxError};
+pub use tx::{Fees, Receipt, SignedTx, Tx};

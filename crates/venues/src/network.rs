@@ -112,7 +112,7 @@ impl Network for devnode::Chain {
             to,
             value,
             data,
-            gas_limit: None,
+            ..devnode::Tx::default()
         };
         let receipt = devnode::Chain::send(self, tx).map_err(|error| NetworkError::Rejected(error.to_string()))?;
         checked(receipt)

@@ -95,14 +95,14 @@ impl Precompiles {
     }
 }
 
-impl<'a> PrecompileProvider<Ctx<'a>> for Precompiles {
+impl PrecompileProvider<Ctx> for Precompiles {
     type Output = InterpreterResult;
 
     fn set_spec(&mut self, spec: SpecId) -> bool {
-        PrecompileProvider::<Ctx<'a>>::set_spec(&mut self.eth, spec)
+        PrecompileProvider::<Ctx>::set_spec(&mut self.eth, spec)
     }
 
-    fn run(&mut self, ctx: &mut Ctx<'a>, inputs: &CallInputs) -> Result<Option<InterpreterResult>, String> {
+    fn run(&mut self, ctx: &mut Ctx, inputs: &CallInputs) -> Result<Option<InterpreterResult>, String> {
         let address = inputs.bytecode_address;
         if !ADDRESSES.contains(&address) {
             return self.eth.run(ctx, inputs);
@@ -129,7 +129,7 @@ impl<'a> PrecompileProvider<Ctx<'a>> for Precompiles {
 
 /// Common rules, then the method. Bad input, value to a non-payable method, writes in a static frame
 /// and state access by delegate call burn everything.
-fn dispatch(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter) -> Result<Bytes, Failure> {
+fn dispatch(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter) -> Result<Bytes, Failure> {
     let data = inputs.input.bytes(ctx);
     if data.len() < 4 || matches!(inputs.scheme, CallScheme::DelegateCall | CallScheme::CallCode) {
         return Err(Failure::Burn);
@@ -159,7 +159,7 @@ fn decode<C: SolInterface>(data: &[u8]) -> Result<C, Failure> {
     C::abi_decode(data).map_err(|_| Failure::Burn)
 }
 
-fn arb_sys(ctx: &Ctx<'_>, data: &[u8]) -> Result<Vec<u8>, Failure> {
+fn arb_sys(ctx: &Ctx, data: &[u8]) -> Result<Vec<u8>, Failure> {
     use ArbSys::ArbSysCalls as Calls;
     Ok(match decode(data)? {
         Calls::arbBlockNumber(_) => ArbSys::arbBlockNumberCall::abi_encode_returns(&U256::from(ctx.chain.l2_block)),
@@ -169,7 +169,7 @@ fn arb_sys(ctx: &Ctx<'_>, data: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// The code hash of `account` and its raw code.
-fn code_of(ctx: &mut Ctx<'_>, account: Address) -> Result<(B256, Bytes), Failure> {
+fn code_of(ctx: &mut Ctx, account: Address) -> Result<(B256, Bytes), Failure> {
     let account = ctx.journal_mut().load_account_with_code(account).map_err(fatal)?;
     let code = account
         .info
@@ -181,7 +181,7 @@ fn code_of(ctx: &mut Ctx<'_>, account: Address) -> Result<(B256, Bytes), Failure
 }
 
 /// A live record, or the error that says why there is none.
-fn live(ctx: &mut Ctx<'_>, meter: &mut Meter, codehash: B256) -> Result<Record, Failure> {
+fn live(ctx: &mut Ctx, meter: &mut Meter, codehash: B256) -> Result<Record, Failure> {
     meter.burn(PARAMS + READ)?;
     let record = programs::load(ctx.journal_mut(), codehash).map_err(fatal)?;
     match record.check(timestamp(ctx)) {
@@ -196,17 +196,17 @@ fn live(ctx: &mut Ctx<'_>, meter: &mut Meter, codehash: B256) -> Result<Record, 
     }
 }
 
-fn live_at(ctx: &mut Ctx<'_>, meter: &mut Meter, program: Address) -> Result<Record, Failure> {
+fn live_at(ctx: &mut Ctx, meter: &mut Meter, program: Address) -> Result<Record, Failure> {
     meter.burn(CODE_HASH)?;
     let (codehash, _) = code_of(ctx, program)?;
     live(ctx, meter, codehash)
 }
 
-fn timestamp(ctx: &Ctx<'_>) -> u64 {
+fn timestamp(ctx: &Ctx) -> u64 {
     u64::try_from(ctx.block.timestamp()).unwrap_or(u64::MAX)
 }
 
-fn arb_wasm(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, data: &[u8]) -> Result<Vec<u8>, Failure> {
+fn arb_wasm(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter, data: &[u8]) -> Result<Vec<u8>, Failure> {
     use ArbWasm::ArbWasmCalls as Calls;
     let call: Calls = decode(data)?;
     if inputs.is_static && matches!(call, Calls::activateProgram(_) | Calls::codehashKeepalive(_)) {
@@ -251,7 +251,7 @@ fn arb_wasm(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, data: &[u
 
 /// The value of a Stylus parameter, encoded. Every parameter is one word, small unsigned types are
 /// padded alike; only `minInitGas` has two.
-fn parameter(ctx: &Ctx<'_>, call: &ArbWasm::ArbWasmCalls) -> Vec<u8> {
+fn parameter(ctx: &Ctx, call: &ArbWasm::ArbWasmCalls) -> Vec<u8> {
     use ArbWasm::ArbWasmCalls as Calls;
     let word = |value: u64| U256::from(value).to_be_bytes::<32>().to_vec();
     word(match call {
@@ -271,7 +271,7 @@ fn parameter(ctx: &Ctx<'_>, call: &ArbWasm::ArbWasmCalls) -> Vec<u8> {
 }
 
 /// `activateProgram`, with the charges of ArbOS 59 and later in their order.
-fn activate(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, program: Address) -> Result<Vec<u8>, Failure> {
+fn activate(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter, program: Address) -> Result<Vec<u8>, Failure> {
     // activationGas (0 by default), the fixed price, parameters, the program record
     meter.burn(READ + programs::ACTIVATION_GAS + 1_659_168 + PARAMS + READ)?;
     let (codehash, stored) = code_of(ctx, program)?;
@@ -330,7 +330,7 @@ fn activate(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, program: 
 }
 
 /// Moves the data fee out of the value sent and returns the rest to the caller.
-fn pay_data_fee(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, fee: U256) -> Result<(), Failure> {
+fn pay_data_fee(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter, fee: U256) -> Result<(), Failure> {
     let paid = inputs.value.get();
     let Some(change) = paid.checked_sub(fee) else {
         return Err(ArbWasm::ProgramInsufficientValue { have: paid, want: fee }.into());
@@ -344,7 +344,7 @@ fn pay_data_fee(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, fee: 
 }
 
 /// `codehashKeepalive`: a live program old enough pays the data fee again and starts a new year.
-fn keep_alive(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, codehash: B256) -> Result<Vec<u8>, Failure> {
+fn keep_alive(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter, codehash: B256) -> Result<Vec<u8>, Failure> {
     let record = live(ctx, meter, codehash)?;
     let now = timestamp(ctx);
     let age = record.age_secs(now);
@@ -367,7 +367,7 @@ fn keep_alive(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, codehas
 }
 
 /// The cache manager. On this development chain every account may manage the cache.
-fn arb_wasm_cache(ctx: &mut Ctx<'_>, inputs: &CallInputs, meter: &mut Meter, data: &[u8]) -> Result<Vec<u8>, Failure> {
+fn arb_wasm_cache(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter, data: &[u8]) -> Result<Vec<u8>, Failure> {
     use ArbWasmCache::ArbWasmCacheCalls as Calls;
     let (codehash, cached) = match decode(data)? {
         Calls::codehashIsCached(call) => {
