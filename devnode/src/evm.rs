@@ -8,7 +8,7 @@ use crate::{
     arbos::{precompiles::Precompiles, programs},
     stylus::{
         code,
-        host::Env,
+        host::{Budget, Env},
         ink::{self, gas},
         module,
         pages::Pages,
@@ -110,6 +110,8 @@ pub struct TxState {
     pub trace: bool,
     /// Recorded runs, innermost first.
     pub runs: Vec<ProgramRun>,
+    /// What may still be recorded of host calls.
+    budget: Budget,
     /// Why the last activation was refused, or the last program could not run.
     pub refusal: Option<String>,
     /// Open frames by acting account, delegate frames excluded.
@@ -126,6 +128,7 @@ impl TxState {
             recent,
             trace,
             runs: Vec::new(),
+            budget: Budget::default(),
             refusal: None,
             acting: HashMap::new(),
         }
@@ -444,7 +447,7 @@ fn enter(
         chain_id: ctx.cfg.chain_id,
         gas_price: U256::from(ctx.tx.effective_gas_price(u128::from(ctx.block.basefee()))),
         origin: ctx.tx.caller(),
-        trace: ctx.chain.trace,
+        trace: ctx.chain.trace.then(|| ctx.chain.budget.clone()),
     };
     let ink_start = left.saturating_mul(ink::INK_PRICE);
     let program = Program::new(module, env, ink_start, ctx.chain.stack_depth);
