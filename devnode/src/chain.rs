@@ -6,7 +6,7 @@ use crate::{
         state::{ARBOS, SEQUENCER},
     },
     evm::{ArbEvm, ProgramRun, RecentPrograms, SPEC, StateDb, TxError, TxState},
-    stylus::{code, ink},
+    stylus::{code, ink, trace::Frames},
 };
 use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256, address};
 use alloy_sol_types::SolCall;
@@ -186,6 +186,8 @@ pub struct Receipt {
     pub refusal: Option<String>,
     /// Program runs with host calls, when tracing.
     pub runs: Vec<ProgramRun>,
+    /// Frames, when tracing.
+    pub frames: Frames,
     /// L2 block it is in.
     pub block: u64,
     /// Time of that block in Unix seconds.
@@ -423,6 +425,7 @@ impl Chain {
             halt: None,
             refusal: chain.refusal,
             runs: chain.runs,
+            frames: chain.frames,
             block: self.block,
             timestamp: self.timestamp,
         };
