@@ -3,10 +3,10 @@
 use crate::{
     arbos::{precompiles, programs, state::ARBOS},
     block::{self, Block, BlockContext, Mined},
-    evm::{Ctx, RecentPrograms, TxError},
+    evm::{Ctx, RecentPrograms, SPEC, TxError},
     execute::{self, Job, Payment, Rules},
     state::{State, StateError},
-    stylus::{code, ink},
+    stylus::{code, ink, trace::Frames},
     tx::{Fees, Receipt, SignedTx, Tx, env_of},
 };
 use alloy_consensus::Transaction as _;
@@ -17,6 +17,7 @@ use interfaces::arbos::{ARB_WASM, ARB_WASM_CACHE, ArbWasm, ArbWasmCache};
 use revm::{
     DatabaseCommit,
     context::{BlockEnv, TxEnv},
+    context_interface::cfg::gas::calculate_initial_tx_gas_for_tx,
     context_interface::result::{EVMError, InvalidTransaction, ResultAndState},
     inspector::{Inspector, NoOpInspector},
     interpreter::interpreter::EthInterpreter,
@@ -229,9 +230,9 @@ impl Chain {
         self.clock = self.clock.saturating_add(secs);
     }
 
-    /// Sets the clock of the following blocks; never backwards.
+    /// Sets the clock of the following blocks; never before the latest block.
     pub fn set_timestamp(&mut self, secs: u64) {
-        self.clock = self.clock.max(secs);
+        self.clock = self.latest().map_or(secs, |block| secs.max(block.context.timestamp));
     }
 
     /// Records program runs and their host calls in receipts.
@@ -309,6 +310,16 @@ impl Chain {
         self.by_hash.get(&hash).and_then(|number| self.block(*number))
     }
 
+    /// The oldest block that is remembered.
+    pub fn oldest(&self) -> Option<&Arc<Block>> {
+        self.blocks.get_min().map(|(_, block)| block)
+    }
+
+    /// The remembered blocks from one height to another, both included.
+    pub fn blocks(&self, from: u64, to: u64) -> impl Iterator<Item = &Arc<Block>> {
+        self.blocks.range(from..=to).map(|(_, block)| block)
+    }
+
     /// The block that holds a transaction, and the transaction's index in it.
     pub fn transaction(&self, hash: B256) -> Option<(&Arc<Block>, usize)> {
         let (number, index) = self.by_tx.get(&hash)?;
@@ -339,6 +350,33 @@ impl Chain {
             .collect::<Result<Vec<_>, _>>()?;
         self.seal(self.latest().map_or(B256::ZERO, |block| block.hash()), open);
         Ok(receipts)
+    }
+
+    /// Executes a signed transaction in a block of its own, as [`Self::send`] does.
+    pub fn send_signed(&mut self, tx: SignedTx) -> Result<Receipt, TxError> {
+        let mut open = self.open_block(self.head + 1);
+        let receipt = self.include(&mut open, tx)?;
+        self.seal(self.latest().map_or(B256::ZERO, |block| block.hash()), open);
+        Ok(receipt)
+    }
+
+    /// Whether a transaction could be included if its nonce's turn had come, as far as can be told without
+    /// executing it.
+    pub fn check(&self, tx: &SignedTx) -> Result<(), TxError> {
+        check_funds(&self.state, tx)?;
+        let env = env_of(tx, self.tx_gas_cap());
+        let initial_gas = calculate_initial_tx_gas_for_tx(&env, SPEC, None).initial_regular_gas;
+        let refusal = if tx.max_fee_per_gas() < self.base_fee.into() {
+            InvalidTransaction::GasPriceLessThanBasefee
+        } else if env.gas_limit < initial_gas {
+            InvalidTransaction::CallGasCostMoreThanGasLimit {
+                initial_gas,
+                gas_limit: env.gas_limit,
+            }
+        } else {
+            return Ok(());
+        };
+        Err(EVMError::Transaction(refusal))
     }
 
     /// Makes a block of those transactions that can be included in their order; says of the others why not.
@@ -453,6 +491,7 @@ impl Chain {
             tx,
             receipt: Receipt {
                 runs: Vec::new(),
+                frames: Frames::default(),
                 ..receipt.clone()
             },
             cumulative_gas: open.cumulative_gas,

@@ -9,12 +9,13 @@ use crate::{
     state::{State, StateError},
     stylus::{
         code,
-        host::Env,
+        host::{Budget, Env},
         ink::{self, gas},
         module,
         pages::Pages,
         port::{CallKind, CallRequest, CreateRequest, Request, Response},
         program::{Finished, HostFailure, Outcome, Program, Step},
+        trace::{FrameKind, Frames},
     },
 };
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
@@ -123,6 +124,10 @@ pub struct TxState {
     pub trace: bool,
     /// Recorded runs, innermost first.
     pub runs: Vec<ProgramRun>,
+    /// Recorded frames, which place the runs.
+    pub frames: Frames,
+    /// What may still be recorded of host calls.
+    budget: Budget,
     /// Why the last activation was refused, or the last program could not run.
     pub refusal: Option<String>,
     /// Open frames by acting account, delegate frames excluded.
@@ -147,6 +152,8 @@ impl TxState {
             recent,
             trace,
             runs: Vec::new(),
+            frames: Frames::default(),
+            budget: Budget::default(),
             refusal: None,
             acting: HashMap::new(),
         }
@@ -157,6 +164,14 @@ impl TxState {
     pub fn with_gas_price(mut self, wei: u128) -> Self {
         self.gas_price = wei;
         self
+    }
+
+    /// Records, when tracing, what looks to a tracer like a frame that ends at once.
+    pub fn trace_leaf(&mut self, kind: FrameKind, address: Address) {
+        if self.trace {
+            self.frames.enter(kind, address, 0);
+            self.frames.exit();
+        }
     }
 }
 
@@ -178,6 +193,8 @@ struct Run {
     pages_before: u16,
     entry_gas: u64,
     ink_start: u64,
+    /// Host calls recorded before the one that waits for a frame.
+    recorded: usize,
 }
 
 /// What this module keeps of each open frame, in step with the EVM's frame stack.
@@ -226,6 +243,24 @@ impl<I> ArbEvm<I> {
             open: Vec::new(),
             inspector,
         }
+    }
+
+    /// Records a frame that is about to be opened.
+    fn trace_frame(&mut self, input: &FrameInput) -> Result<(), DbError> {
+        let (kind, address) = match input {
+            FrameInput::Call(inputs) => (inputs.scheme.into(), inputs.bytecode_address),
+            // The frame of the transaction itself is no step of its trace.
+            FrameInput::Create(_) if self.open.is_empty() => (FrameKind::Create, Address::ZERO),
+            FrameInput::Create(inputs) => {
+                let creator = self.eth.ctx.journal_mut().load_account(inputs.caller())?;
+                (inputs.scheme().into(), inputs.created_address(creator.info.nonce))
+            }
+            FrameInput::Empty => return Ok(()),
+        };
+        let opener = self.open.last().and_then(|open| open.run.as_ref());
+        let recorded = opener.map_or(0, |run| run.recorded);
+        self.eth.ctx.chain.frames.enter(kind, address, recorded);
+        Ok(())
     }
 
     /// The context, with the transaction's traces, and the inspector.
@@ -342,7 +377,11 @@ impl<I: Inspector<Ctx, EthInterpreter>> EvmTr for ArbEvm<I> {
         &mut self,
         init: <Self::Frame as FrameTr>::FrameInit,
     ) -> Result<FrameInitResult<'_, Self::Frame>, DbError> {
+        if self.eth.ctx.chain.trace {
+            self.trace_frame(&init.frame_input)?;
+        }
         if let ItemOrResult::Result(result) = self.open_watched_frame(init)? {
+            self.eth.ctx.chain.frames.exit();
             return Ok(ItemOrResult::Result(result));
         }
         Ok(ItemOrResult::Item(self.eth.frame_stack.get()))
@@ -379,6 +418,7 @@ impl<I: Inspector<Ctx, EthInterpreter>> EvmTr for ArbEvm<I> {
     fn frame_return_result(&mut self, result: FrameResult) -> Result<Option<FrameResult>, DbError> {
         if self.eth.frame_stack.get().is_finished() {
             self.eth.frame_stack.pop();
+            self.eth.ctx.chain.frames.exit();
             if let Some(address) = self.open.pop().and_then(|open| open.acting)
                 && let Some(count) = self.eth.ctx.chain.acting.get_mut(&address)
             {
@@ -423,7 +463,7 @@ fn self_destruct(context: InstructionContext<'_, Ctx, EthInterpreter>) -> Result
     };
     let code = account.info.code.as_ref().map(Bytecode::original_byte_slice);
     if !code.is_some_and(code::is_component) {
-        return host::selfdestruct(context);
+        return self_destruct_traced(context);
     }
     let has_balance = !account.info.balance.is_zero();
     if context.interpreter.runtime_flag.is_static() {
@@ -443,6 +483,17 @@ fn self_destruct(context: InstructionContext<'_, Ctx, EthInterpreter>) -> Result
         return Err(InstructionResult::OutOfGas);
     }
     Err(InstructionResult::Revert)
+}
+
+/// SELFDESTRUCT as the EVM has it, which tracers see as a frame of the heir.
+fn self_destruct_traced(context: InstructionContext<'_, Ctx, EthInterpreter>) -> Result<(), InstructionResult> {
+    let InstructionContext { interpreter, host: ctx } = context;
+    let heir = interpreter.stack.data().last().copied();
+    let end = host::selfdestruct(InstructionContext { interpreter, host: ctx });
+    if let (Some(heir), Err(InstructionResult::SelfDestruct)) = (heir, end) {
+        ctx.chain.trace_leaf(FrameKind::SelfDestruct, heir.into_address());
+    }
+    end
 }
 
 /// EIP-3541 with Arbitrum's exception: new code may begin with `EF` only if it is a Stylus component.
@@ -549,7 +600,7 @@ fn enter(frame: &EvmFrame, inputs: &CallInputs, ctx: &mut Ctx) -> Result<Result<
         chain_id: ctx.cfg.chain_id,
         gas_price: U256::from(ctx.chain.gas_price),
         origin: ctx.tx.caller(),
-        trace: ctx.chain.trace,
+        trace: ctx.chain.trace.then(|| ctx.chain.budget.clone()),
     };
     let ink_start = left.saturating_mul(ink::INK_PRICE);
     let program = Program::new(module, env, ink_start, ctx.chain.stack_depth);
@@ -560,6 +611,7 @@ fn enter(frame: &EvmFrame, inputs: &CallInputs, ctx: &mut Ctx) -> Result<Result<
         pages_before,
         entry_gas,
         ink_start,
+        recorded: 0,
     }))
 }
 
@@ -587,6 +639,7 @@ fn leave(run: &Run, finished: Finished, frame: &EvmFrame, limit: u64, ctx: &mut 
     }
     if ctx.chain.trace {
         let address = frame.interpreter.input.target_address();
+        ctx.chain.frames.attach(ctx.chain.runs.len());
         ctx.chain.runs.push(ProgramRun {
             address,
             entry_gas: run.entry_gas,
@@ -681,8 +734,14 @@ fn serve(
             ctx.chain.pages.open(pages);
             done(gas)
         }
-        Request::Call(request) => return open_call(request, frame, inputs, ctx),
-        Request::Create(request) => return Ok(open_create(request, frame)),
+        Request::Call(request) => {
+            run.recorded = request.recorded;
+            return open_call(request, frame, inputs, ctx);
+        }
+        Request::Create(request) => {
+            run.recorded = request.recorded;
+            return Ok(open_create(request, frame));
+        }
     }))
 }
 

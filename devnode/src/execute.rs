@@ -4,6 +4,7 @@ use crate::{
     block::BlockContext,
     evm::{ArbEvm, Ctx, EvmFrame, ProgramRun, RecentPrograms, SPEC, TxError, TxState},
     state::State,
+    stylus::trace::Frames,
     tx::Receipt,
 };
 use alloy_primitives::{B256, Bytes};
@@ -65,6 +66,7 @@ pub(crate) struct Done<I> {
     pub(crate) changes: EvmState,
     pub(crate) recent: RecentPrograms,
     pub(crate) runs: Vec<ProgramRun>,
+    pub(crate) frames: Frames,
     pub(crate) refusal: Option<String>,
     pub(crate) inspector: Option<I>,
 }
@@ -122,6 +124,7 @@ where
         changes,
         recent: chain.recent,
         runs: chain.runs,
+        frames: chain.frames,
         refusal: chain.refusal,
         inspector,
     })
@@ -135,6 +138,7 @@ impl<I> Done<I> {
             gas_used: self.result.tx_gas_used(),
             refusal: self.refusal.take(),
             runs: std::mem::take(&mut self.runs),
+            frames: std::mem::take(&mut self.frames),
             block: block.number,
             timestamp: block.timestamp,
             ..Receipt::default()

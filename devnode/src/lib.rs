@@ -9,6 +9,7 @@ mod chain;
 pub mod evm;
 pub mod exec;
 mod execute;
+pub mod rpc;
 pub mod state;
 pub mod stylus;
 mod tx;

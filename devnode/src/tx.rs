@@ -1,6 +1,6 @@
 //! Transactions and what they did.
 
-use crate::evm::ProgramRun;
+use crate::{evm::ProgramRun, stylus::trace::Frames};
 use alloy_consensus::{
     SignableTransaction, Transaction as _, TxEip1559, TxEip7702, TxEnvelope, transaction::Recovered,
 };
@@ -168,6 +168,8 @@ pub struct Receipt {
     pub refusal: Option<String>,
     /// Program runs with host calls, when tracing.
     pub runs: Vec<ProgramRun>,
+    /// Frames, when tracing.
+    pub frames: Frames,
     /// L2 block it is in.
     pub block: u64,
     /// Time of that block in Unix seconds.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     evm::{Ctx, RecentPrograms},
-    stylus::{code, ink, module::MAX_WASM_SIZE, pages},
+    stylus::{code, ink, module::MAX_WASM_SIZE, pages, trace::FrameKind},
     wasm,
 };
 use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
@@ -340,6 +340,10 @@ fn pay_data_fee(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter, fee: U256
     let journal = ctx.journal_mut();
     journal.transfer(ARB_WASM, NETWORK_FEE_ACCOUNT, fee).map_err(fatal)?;
     journal.transfer(ARB_WASM, inputs.caller, change).map_err(fatal)?;
+    // Nodes show the transfers of a precompile to tracers as calls.
+    for receiver in [NETWORK_FEE_ACCOUNT, inputs.caller] {
+        ctx.chain.trace_leaf(FrameKind::Call, receiver);
+    }
     Ok(())
 }
 

@@ -9,7 +9,13 @@ use super::{
     storage::StorageCache,
 };
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use thiserror::Error;
 use wasmtime::{Caller, Global, Linker, Memory, Result, Val};
 
@@ -44,21 +50,80 @@ pub struct Env {
     pub gas_price: U256,
     /// Signer of the transaction.
     pub origin: Address,
-    /// Record host calls with their ink, [`MAX_RECORDED`] at most.
-    pub trace: bool,
+    /// Record host calls, [`MAX_RECORDED`] at most, while this budget lasts.
+    pub trace: Option<Budget>,
 }
 
 /// Most host calls recorded of one run. Gas bounds a run only loosely when its price is waived, so
 /// without a cap a hostile loop could fill memory; calls beyond it are made, but not recorded.
 pub const MAX_RECORDED: usize = 1_000_000;
 
+/// Bytes that the records of all runs of a transaction may take.
+pub const MAX_RECORDED_BYTES: usize = 128 << 20;
+
+/// What is left of [`MAX_RECORDED_BYTES`], shared by the runs of a transaction.
+#[derive(Clone, Debug)]
+pub struct Budget(Arc<AtomicUsize>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(MAX_RECORDED_BYTES)))
+    }
+}
+
+impl Budget {
+    /// Takes `bytes` and says whether they were there. The runs of a transaction take turns, so nothing
+    /// else has to be ordered.
+    fn take(&self, bytes: usize) -> bool {
+        let left = self.0.load(Ordering::Relaxed).checked_sub(bytes);
+        if let Some(left) = left {
+            self.0.store(left, Ordering::Relaxed);
+        }
+        left.is_some()
+    }
+}
+
 /// One recorded host call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostCall {
     /// Name of the host function.
     pub name: &'static str,
+    /// Ink left when it was entered.
+    pub ink_before: u64,
     /// Ink it took.
     pub ink: u64,
+    /// What went in and out; none when the call failed, which ends the program.
+    pub data: Option<CallData>,
+}
+
+/// What a host call was given and what it gave, in the encoding of Nitro's tracers: values one after
+/// another without padding, integers big-endian in their own width.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallData {
+    /// Arguments, with the bytes behind pointers in the pointers' place.
+    pub args: Box<[u8]>,
+    /// Results, those written to memory as well as those returned.
+    pub outs: Box<[u8]>,
+}
+
+/// The host calls of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// In the order in which they ended.
+    pub calls: Vec<HostCall>,
+    /// Whether a limit cut it short.
+    pub truncated: bool,
+}
+
+impl Record {
+    fn push(&mut self, budget: &Budget, call: HostCall) {
+        let data = call.data.as_ref().map_or(0, |data| data.args.len() + data.outs.len());
+        if self.calls.len() < MAX_RECORDED && budget.take(size_of::<HostCall>() + data) {
+            self.calls.push(call);
+        } else {
+            self.truncated = true;
+        }
+    }
 }
 
 /// Why a host function ended the program.
@@ -90,7 +155,7 @@ pub struct Host {
     result: Bytes,
     return_data: Bytes,
     code_cache: Option<(Address, Bytes)>,
-    calls: Vec<HostCall>,
+    record: Record,
     metering: Option<Metering>,
 }
 
@@ -111,7 +176,7 @@ impl Host {
             result: Bytes::new(),
             return_data: Bytes::new(),
             code_cache: None,
-            calls: Vec::new(),
+            record: Record::default(),
             metering: None,
         }
     }
@@ -131,8 +196,8 @@ impl Host {
     }
 
     /// The written result and the recorded calls.
-    pub fn into_parts(self) -> (Bytes, Vec<HostCall>) {
-        (self.result, self.calls)
+    pub fn into_parts(self) -> (Bytes, Record) {
+        (self.result, self.record)
     }
 }
 
@@ -145,20 +210,13 @@ fn len32(data: &[u8]) -> u32 {
 struct Cx<'a> {
     caller: Caller<'a, Host>,
     name: &'static str,
-    /// Ink before the call, when recording.
+    /// Ink before the call, when it is yet to be recorded.
     before: Option<u64>,
 }
 
 impl Drop for Cx<'_> {
     fn drop(&mut self) {
-        if let Some(before) = self.before {
-            let ink = before.saturating_sub(self.ink_left());
-            let name = self.name;
-            let calls = &mut self.caller.data_mut().calls;
-            if calls.len() < MAX_RECORDED {
-                calls.push(HostCall { name, ink });
-            }
-        }
+        self.record(None);
     }
 }
 
@@ -170,11 +228,35 @@ impl<'a> Cx<'a> {
             name,
             before: None,
         };
-        if cx.caller.data().env.trace {
+        if cx.env().trace.is_some() && !cx.caller.data().record.truncated {
             cx.before = Some(cx.ink_left());
         }
         cx.pay(base)?;
         Ok(cx)
+    }
+
+    /// Records the call, once.
+    fn record(&mut self, data: Option<CallData>) {
+        let Some(ink_before) = self.before.take() else { return };
+        let call = HostCall {
+            name: self.name,
+            ink_before,
+            ink: ink_before.saturating_sub(self.ink_left()),
+            data,
+        };
+        let host = self.host();
+        if let Some(budget) = &host.env.trace {
+            host.record.push(budget, call);
+        }
+    }
+
+    fn is_traced(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Host calls recorded so far, which places the frame that this call opens among them.
+    fn recorded(&self) -> usize {
+        self.caller.data().record.calls.len()
     }
 
     fn host(&mut self) -> &mut Host {
@@ -277,11 +359,10 @@ impl<'a> Cx<'a> {
     }
 
     fn write_uint(&mut self, ptr: u32, value: U256) -> Result<()> {
-        self.write(ptr, &value.to_be_bytes::<32>())
+        self.write(ptr, &word(value))
     }
 
-    fn write_len(&mut self, ptr: u32, len: usize) -> Result<()> {
-        let len = u32::try_from(len).unwrap_or(u32::MAX);
+    fn write_len(&mut self, ptr: u32, len: u32) -> Result<()> {
         self.write(ptr, &len.to_le_bytes())
     }
 
@@ -294,6 +375,31 @@ impl<'a> Cx<'a> {
 
 /// An answer of another kind than was asked for: impossible unless this crate is wrong.
 const MISMATCH: Stop = Stop::Broken("the chain answered another question");
+
+/// Records a call that is done, with its arguments and results; costs a comparison when nothing is
+/// recorded. Whatever the call still pays or writes after it would be missing.
+macro_rules! trace {
+    ($cx:expr, [$($arg:expr),*], [$($out:expr),*]) => {
+        if $cx.is_traced() {
+            $cx.record(Some(CallData {
+                args: <[&[u8]]>::concat(&[$(AsRef::<[u8]>::as_ref(&$arg)),*]).into(),
+                outs: <[&[u8]]>::concat(&[$(AsRef::<[u8]>::as_ref(&$out)),*]).into(),
+            }));
+        }
+    };
+}
+
+/// The bytes of an integer as they are traced.
+macro_rules! be {
+    ($value:expr) => {
+        $value.to_be_bytes()
+    };
+}
+
+/// A 256-bit integer as it is traced.
+fn word(value: U256) -> [u8; 32] {
+    value.to_be_bytes()
+}
 
 /// Registers a host function that needs nothing from the chain.
 macro_rules! local {
@@ -336,33 +442,50 @@ fn link_data(linker: &mut Linker<Host>) -> Result<()> {
     local!(linker, "read_args", ink::HOSTIO, |cx, ptr: u32| {
         let calldata = cx.env().calldata.clone();
         cx.pay(ink::write(len32(&calldata)))?;
-        cx.write(ptr, &calldata)
+        cx.write(ptr, &calldata)?;
+        trace!(cx, [], [calldata]);
+        Ok(())
     });
     local!(linker, "write_result", ink::HOSTIO, |cx, ptr: u32, len: u32| {
         cx.pay(ink::read(len))?;
         cx.pay(ink::read(len))?;
-        cx.host().result = cx.read(ptr, len)?;
+        let result = cx.read(ptr, len)?;
+        trace!(cx, [result], []);
+        cx.host().result = result;
         Ok(())
     });
-    local!(linker, "exit_early", 0, |_cx, status: u32| {
+    local!(linker, "exit_early", 0, |cx, status: u32| {
+        trace!(cx, [be!(status)], []);
         Err(Stop::Exit(status).into())
     });
     local!(linker, "native_keccak256", 0, |cx, ptr: u32, len: u32, out: u32| {
         cx.pay(ink::keccak(len))?;
+        // The result may overwrite the preimage.
+        let preimage = if cx.is_traced() {
+            cx.read(ptr, len)?
+        } else {
+            Bytes::new()
+        };
         let hash = keccak256(cx.slice(ptr, len as usize)?);
-        cx.write(out, hash.as_slice())
+        cx.write(out, hash.as_slice())?;
+        trace!(cx, [preimage], [hash]);
+        Ok(())
     });
     remote!(linker, "pay_for_memory_grow", 0, |cx, pages: u32| {
-        if pages == 0 {
-            return cx.pay(ink::HOSTIO);
-        }
         let Ok(pages) = u16::try_from(pages) else {
             return Err(cx.out_of_ink().into());
         };
+        if pages == 0 {
+            cx.pay(ink::HOSTIO)?;
+            trace!(cx, [be!(pages)], []);
+            return Ok(());
+        }
         let Response::Done { gas } = cx.ask(Request::AddPages(pages)).await else {
             return Err(MISMATCH.into());
         };
-        cx.pay_gas(gas)
+        cx.pay_gas(gas)?;
+        trace!(cx, [be!(pages)], []);
+        Ok(())
     });
     remote!(
         linker,
@@ -380,12 +503,13 @@ fn link_data(linker: &mut Linker<Host>) -> Result<()> {
                 return Err(Stop::Refused("a static frame cannot log").into());
             }
             let (words, data) = log.split_at(split as usize);
-            let topics = words.chunks_exact(32).map(B256::from_slice).collect();
+            let words = words.chunks_exact(32).map(B256::from_slice).collect();
             cx.ask(Request::Log {
-                topics,
+                topics: words,
                 data: Bytes::copy_from_slice(data),
             })
             .await;
+            trace!(cx, [be!(topics), log], []);
             Ok(())
         }
     );
@@ -416,7 +540,9 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
                     value
                 }
             };
-            cx.write(dest, value.as_slice())
+            cx.write(dest, value.as_slice())?;
+            trace!(cx, [key], [value]);
+            Ok(())
         }
     );
     local!(
@@ -428,7 +554,9 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
             let (key, value) = (cx.read_word(key)?, cx.read_word(value)?);
             let tier = cx.host().cache.count_store();
             cx.host().cache.set(key, value);
-            cx.pay_gas(tier)
+            cx.pay_gas(tier)?;
+            trace!(cx, [key, value], []);
+            Ok(())
         }
     );
     remote!(
@@ -440,6 +568,7 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
             let gas_left = cx.gas_left();
             let writes = cx.host().cache.take_dirty(clear != 0);
             if writes.is_empty() {
+                trace!(cx, [[u8::from(clear != 0)]], []);
                 return Ok(());
             }
             if cx.env().is_static {
@@ -448,7 +577,9 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
             let Response::Done { gas } = cx.ask(Request::Flush { writes, gas_left }).await else {
                 return Err(MISMATCH.into());
             };
-            cx.pay_gas(gas)
+            cx.pay_gas(gas)?;
+            trace!(cx, [[u8::from(clear != 0)]], []);
+            Ok(())
         }
     );
     remote!(
@@ -461,7 +592,9 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
             let Response::Word { value, .. } = cx.ask(Request::TransientLoad(key)).await else {
                 return Err(MISMATCH.into());
             };
-            cx.write(dest, value.as_slice())
+            cx.write(dest, value.as_slice())?;
+            trace!(cx, [key], [value]);
+            Ok(())
         }
     );
     remote!(
@@ -475,6 +608,7 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
                 return Err(Stop::Refused("a static frame cannot write transient storage").into());
             }
             cx.ask(Request::TransientStore(key, value)).await;
+            trace!(cx, [key, value], []);
             Ok(())
         }
     );
@@ -482,7 +616,7 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
 }
 
 /// Status that a program sees for a failed call, whatever the failure.
-const CALL_FAILED: u32 = 2;
+const CALL_FAILED: u8 = 2;
 
 /// Shared tail of the three calls, after the base price.
 async fn call(
@@ -502,15 +636,27 @@ async fn call(
         value: value.map_or(Ok(U256::ZERO), |ptr| cx.read_uint(ptr))?,
         gas_left,
         gas_requested: gas_requested.min(gas_left),
+        recorded: cx.recorded(),
     };
+    let made = cx.is_traced().then(|| request.clone());
     let Response::Called { success, data, gas } = cx.ask(Request::Call(request)).await else {
         return Err(MISMATCH.into());
     };
-    let data_len = data.len();
+    let data_len = len32(&data);
     cx.host().return_data = data;
     cx.pay_gas(gas)?;
     cx.write_len(return_len, data_len)?;
-    Ok(if success { 0 } else { CALL_FAILED })
+    let status = if success { 0 } else { CALL_FAILED };
+    if let Some(made) = made {
+        let (to, data) = (made.address, made.data);
+        let outs = [be!(data_len).as_slice(), &[status]].concat();
+        // The gas is what the program asked for, be it more than there was.
+        match kind {
+            CallKind::Call => trace!(cx, [to, be!(gas_requested), word(made.value), data], [outs]),
+            CallKind::Delegate | CallKind::Static => trace!(cx, [to, be!(gas_requested), data], [outs]),
+        }
+    }
+    Ok(status.into())
 }
 
 /// Shared tail of the two creations, after the base price.
@@ -527,14 +673,21 @@ async fn create(
         endowment: cx.read_uint(endowment)?,
         salt: salt.map(|ptr| cx.read_word(ptr)).transpose()?,
         gas_left,
+        recorded: cx.recorded(),
     };
+    let made = cx.is_traced().then(|| request.clone());
     match cx.ask(Request::Create(request)).await {
         Response::Created { address, data, gas } => {
-            let data_len = data.len();
+            let data_len = len32(&data);
             cx.host().return_data = data;
             cx.pay_gas(gas)?;
             cx.write_len(return_len, data_len)?;
-            cx.write(address_out, address.as_slice())
+            cx.write(address_out, address.as_slice())?;
+            if let Some(made) = made {
+                let salt = made.salt.as_ref().map_or(&[][..], B256::as_slice);
+                trace!(cx, [word(made.endowment), salt, made.code], [address, be!(data_len)]);
+            }
+            Ok(())
         }
         Response::Refused => Err(Stop::Refused("a contract cannot be created here").into()),
         _ => Err(MISMATCH.into()),
@@ -597,15 +750,19 @@ fn link_calls(linker: &mut Linker<Host>) -> Result<()> {
         let count = size.min(len.saturating_sub(offset));
         cx.pay(ink::write(count))?;
         if count == 0 {
+            trace!(cx, [be!(offset), be!(size)], []);
             return Ok(0);
         }
         let start = offset as usize;
         let data = cx.host().return_data.slice(start..start + count as usize);
         cx.write(dest, &data)?;
+        trace!(cx, [be!(offset), be!(size)], [data]);
         Ok(count)
     });
     local!(linker, "return_data_size", ink::HOSTIO, |cx| -> u32 {
-        Ok(len32(&cx.host().return_data))
+        let len = len32(&cx.host().return_data);
+        trace!(cx, [], [be!(len)]);
+        Ok(len)
     });
     Ok(())
 }
@@ -638,7 +795,9 @@ fn link_accounts(linker: &mut Linker<Host>) -> Result<()> {
             return Err(MISMATCH.into());
         };
         cx.pay_gas(gas)?;
-        cx.write(dest, value.as_slice())
+        cx.write(dest, value.as_slice())?;
+        trace!(cx, [address], [value]);
+        Ok(())
     });
     remote!(
         linker,
@@ -651,7 +810,9 @@ fn link_accounts(linker: &mut Linker<Host>) -> Result<()> {
                 return Err(MISMATCH.into());
             };
             cx.pay_gas(gas)?;
-            cx.write(dest, value.as_slice())
+            cx.write(dest, value.as_slice())?;
+            trace!(cx, [address], [value]);
+            Ok(())
         }
     );
     remote!(linker, "account_code", ink::HOSTIO + ink::API, |cx,
@@ -668,6 +829,7 @@ fn link_accounts(linker: &mut Linker<Host>) -> Result<()> {
         let end = start.saturating_add(size as usize).min(code.len());
         let part = code.slice(start..end);
         cx.write(dest, &part)?;
+        trace!(cx, [address, be!(offset), be!(size)], [part]);
         Ok(len32(&part))
     });
     remote!(linker, "account_code_size", ink::HOSTIO + ink::API, |cx,
@@ -675,7 +837,9 @@ fn link_accounts(linker: &mut Linker<Host>) -> Result<()> {
      -> u32 {
         cx.need_gas(gas::COLD_ACCOUNT)?;
         let address = cx.read_address(address)?;
-        Ok(len32(&account_code(&mut cx, address).await?))
+        let len = len32(&account_code(&mut cx, address).await?);
+        trace!(cx, [address], [be!(len)]);
+        Ok(len)
     });
     Ok(())
 }
@@ -685,47 +849,85 @@ fn link_context(linker: &mut Linker<Host>) -> Result<()> {
     const WITH_PTR: u64 = ink::HOSTIO + ink::PTR;
     local!(linker, "block_basefee", WITH_PTR, |cx, dest: u32| {
         let value = cx.env().basefee;
-        cx.write_uint(dest, value)
+        cx.write_uint(dest, value)?;
+        trace!(cx, [], [word(value)]);
+        Ok(())
     });
     local!(linker, "block_coinbase", WITH_PTR, |cx, dest: u32| {
         let value = cx.env().coinbase;
-        cx.write(dest, value.as_slice())
+        cx.write(dest, value.as_slice())?;
+        trace!(cx, [], [value]);
+        Ok(())
     });
     local!(linker, "block_gas_limit", ink::HOSTIO, |cx| -> u64 {
-        Ok(cx.env().gas_limit)
+        let value = cx.env().gas_limit;
+        trace!(cx, [], [be!(value)]);
+        Ok(value)
     });
-    local!(linker, "block_number", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().number) });
+    local!(linker, "block_number", ink::HOSTIO, |cx| -> u64 {
+        let value = cx.env().number;
+        trace!(cx, [], [be!(value)]);
+        Ok(value)
+    });
     local!(linker, "block_timestamp", ink::HOSTIO, |cx| -> u64 {
-        Ok(cx.env().timestamp)
+        let value = cx.env().timestamp;
+        trace!(cx, [], [be!(value)]);
+        Ok(value)
     });
-    local!(linker, "chainid", ink::HOSTIO, |cx| -> u64 { Ok(cx.env().chain_id) });
+    local!(linker, "chainid", ink::HOSTIO, |cx| -> u64 {
+        let value = cx.env().chain_id;
+        trace!(cx, [], [be!(value)]);
+        Ok(value)
+    });
     local!(linker, "contract_address", WITH_PTR, |cx, dest: u32| {
         let value = cx.env().address;
-        cx.write(dest, value.as_slice())
+        cx.write(dest, value.as_slice())?;
+        trace!(cx, [], [value]);
+        Ok(())
     });
-    local!(linker, "evm_gas_left", ink::HOSTIO, |cx| -> u64 { Ok(cx.gas_left()) });
-    local!(linker, "evm_ink_left", ink::HOSTIO, |cx| -> u64 { Ok(cx.ink_left()) });
+    local!(linker, "evm_gas_left", ink::HOSTIO, |cx| -> u64 {
+        let value = cx.gas_left();
+        trace!(cx, [], [be!(value)]);
+        Ok(value)
+    });
+    local!(linker, "evm_ink_left", ink::HOSTIO, |cx| -> u64 {
+        let value = cx.ink_left();
+        trace!(cx, [], [be!(value)]);
+        Ok(value)
+    });
     local!(linker, "msg_reentrant", ink::HOSTIO, |cx| -> u32 {
-        Ok(u32::from(cx.env().reentrant))
+        let value = u32::from(cx.env().reentrant);
+        trace!(cx, [], [be!(value)]);
+        Ok(value)
     });
     local!(linker, "msg_sender", WITH_PTR, |cx, dest: u32| {
         let value = cx.env().caller;
-        cx.write(dest, value.as_slice())
+        cx.write(dest, value.as_slice())?;
+        trace!(cx, [], [value]);
+        Ok(())
     });
     local!(linker, "msg_value", WITH_PTR, |cx, dest: u32| {
         let value = cx.env().value;
-        cx.write_uint(dest, value)
+        cx.write_uint(dest, value)?;
+        trace!(cx, [], [word(value)]);
+        Ok(())
     });
     local!(linker, "tx_gas_price", WITH_PTR, |cx, dest: u32| {
         let value = cx.env().gas_price;
-        cx.write_uint(dest, value)
+        cx.write_uint(dest, value)?;
+        trace!(cx, [], [word(value)]);
+        Ok(())
     });
-    local!(linker, "tx_ink_price", ink::HOSTIO, |_cx| -> u32 {
-        Ok(u32::try_from(ink::INK_PRICE).unwrap_or(u32::MAX))
+    local!(linker, "tx_ink_price", ink::HOSTIO, |cx| -> u32 {
+        let value = u32::try_from(ink::INK_PRICE).unwrap_or(u32::MAX);
+        trace!(cx, [], [be!(value)]);
+        Ok(value)
     });
     local!(linker, "tx_origin", WITH_PTR, |cx, dest: u32| {
         let value = cx.env().origin;
-        cx.write(dest, value.as_slice())
+        cx.write(dest, value.as_slice())?;
+        trace!(cx, [], [value]);
+        Ok(())
     });
     Ok(())
 }
@@ -734,16 +936,25 @@ fn link_context(linker: &mut Linker<Host>) -> Result<()> {
 fn link_math(linker: &mut Linker<Host>) -> Result<()> {
     local!(linker, "math_div", 43_520, |cx, value: u32, divisor: u32| {
         let (a, b) = (cx.read_uint(value)?, cx.read_uint(divisor)?);
-        cx.write_uint(value, a.checked_div(b).unwrap_or_default())
+        let result = a.checked_div(b).unwrap_or_default();
+        cx.write_uint(value, result)?;
+        trace!(cx, [word(a), word(b)], [word(result)]);
+        Ok(())
     });
     local!(linker, "math_mod", 43_520, |cx, value: u32, modulus: u32| {
         let (a, m) = (cx.read_uint(value)?, cx.read_uint(modulus)?);
-        cx.write_uint(value, a.checked_rem(m).unwrap_or_default())
+        let result = a.checked_rem(m).unwrap_or_default();
+        cx.write_uint(value, result)?;
+        trace!(cx, [word(a), word(m)], [word(result)]);
+        Ok(())
     });
     local!(linker, "math_pow", 23_520, |cx, value: u32, exponent: u32| {
         let (a, e) = (cx.read_uint(value)?, cx.read_uint(exponent)?);
         cx.pay(ink::pow(e.byte_len() as u64))?;
-        cx.write_uint(value, a.wrapping_pow(e))
+        let result = a.wrapping_pow(e);
+        cx.write_uint(value, result)?;
+        trace!(cx, [word(a), word(e)], [word(result)]);
+        Ok(())
     });
     local!(
         linker,
@@ -751,7 +962,10 @@ fn link_math(linker: &mut Linker<Host>) -> Result<()> {
         49_560,
         |cx, value: u32, addend: u32, modulus: u32| {
             let (a, b, m) = (cx.read_uint(value)?, cx.read_uint(addend)?, cx.read_uint(modulus)?);
-            cx.write_uint(value, a.add_mod(b, m))
+            let result = a.add_mod(b, m);
+            cx.write_uint(value, result)?;
+            trace!(cx, [word(a), word(b), word(m)], [word(result)]);
+            Ok(())
         }
     );
     local!(
@@ -760,7 +974,10 @@ fn link_math(linker: &mut Linker<Host>) -> Result<()> {
         52_660,
         |cx, value: u32, factor: u32, modulus: u32| {
             let (a, b, m) = (cx.read_uint(value)?, cx.read_uint(factor)?, cx.read_uint(modulus)?);
-            cx.write_uint(value, a.mul_mod(b, m))
+            let result = a.mul_mod(b, m);
+            cx.write_uint(value, result)?;
+            trace!(cx, [word(a), word(b), word(m)], [word(result)]);
+            Ok(())
         }
     );
     Ok(())

@@ -12,3 +12,4 @@ pub mod pages;
 pub mod port;
 pub mod program;
 pub mod storage;
+pub mod trace;

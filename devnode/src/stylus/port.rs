@@ -34,6 +34,8 @@ pub struct CallRequest {
     pub gas_left: u64,
     /// Gas the program wants to forward at most.
     pub gas_requested: u64,
+    /// Host calls recorded before this one.
+    pub recorded: usize,
 }
 
 /// A contract that a program wants created.
@@ -47,6 +49,8 @@ pub struct CreateRequest {
     pub salt: Option<B256>,
     /// Gas the program still has.
     pub gas_left: u64,
+    /// Host calls recorded before this one.
+    pub recorded: usize,
 }
 
 /// What a program asks of the chain.

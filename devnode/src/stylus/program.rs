@@ -32,6 +32,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What a status returned by the program means.
+    const fn of(status: u32) -> Self {
+        if status == 0 { Self::Success } else { Self::Revert }
+    }
+
     /// The name used by the recorded vectors.
     pub const fn name(self) -> &'static str {
         match self {
@@ -55,8 +60,14 @@ pub struct Finished {
     pub ink_left: u64,
     /// Stack words left.
     pub stack_left: u32,
+    /// Bytes of calldata, the entrypoint's argument.
+    pub calldata_len: u32,
+    /// What the entrypoint returned or `exit_early` was given, on success and revert.
+    pub status: Option<u32>,
     /// Host functions called in order, when they were recorded.
     pub host_calls: Vec<HostCall>,
+    /// Whether a limit cut `host_calls` short.
+    pub truncated: bool,
     /// Why it trapped, for people.
     pub reason: Option<String>,
 }
@@ -149,14 +160,15 @@ async fn run(
     let stack_left = stack_left.get(&mut store).i32().map_or(0, i32::cast_unsigned);
     let exhausted = ink_status.get(&mut store).i32() != Some(0);
     let ink = ink_left.get(&mut store).i64().map_or(0, i64::cast_unsigned);
-    let (outcome, reason) = match end {
-        Ok(0) => (Outcome::Success, None),
-        Ok(_) => (Outcome::Revert, None),
+    let (outcome, status, reason) = match end {
+        Ok(status) => (Outcome::of(status), Some(status), None),
         Err(error) => classify(&error, stack_left == 0, exhausted)?,
     };
-    let (output, host_calls) = store.into_data().into_parts();
+    let (output, record) = store.into_data().into_parts();
     Ok(Finished {
         outcome,
+        calldata_len,
+        status,
         output: if matches!(outcome, Outcome::Success | Outcome::Revert) {
             output
         } else {
@@ -164,12 +176,13 @@ async fn run(
         },
         ink_left: if outcome == Outcome::OutOfInk { 0 } else { ink },
         stack_left,
-        host_calls,
+        host_calls: record.calls,
+        truncated: record.truncated,
         reason,
     })
 }
 
-/// What an early end means, with the reason when it was a trap.
+/// What an early end means, with the status when there is one and the reason when it was a trap.
 ///
 /// Running out of stack is for the depth checker alone to decide: a native stack that overflows before
 /// it is a failure of this process, like any error that is neither the program's nor a host function's.
@@ -177,19 +190,18 @@ fn classify(
     error: &wasmtime::Error,
     out_of_stack: bool,
     out_of_ink: bool,
-) -> Result<(Outcome, Option<String>), HostFailure> {
+) -> Result<(Outcome, Option<u32>, Option<String>), HostFailure> {
     let stop = error.downcast_ref::<Stop>();
     let by_host_function = stop.is_some_and(|stop| !matches!(stop, Stop::Broken(_)));
     if !by_host_function && !error.downcast_ref().copied().is_some_and(is_of_program) {
         return Err(HostFailure(format!("{error:?}")));
     }
     Ok(match stop {
-        _ if out_of_stack => (Outcome::OutOfStack, None),
-        _ if out_of_ink => (Outcome::OutOfInk, None),
-        Some(Stop::Exit(0)) => (Outcome::Success, None),
-        Some(Stop::Exit(_)) => (Outcome::Revert, None),
-        Some(stop) => (Outcome::Trap, Some(stop.to_string())),
-        None => (Outcome::Trap, Some(error.root_cause().to_string())),
+        _ if out_of_stack => (Outcome::OutOfStack, None, None),
+        _ if out_of_ink => (Outcome::OutOfInk, None, None),
+        Some(Stop::Exit(status)) => (Outcome::of(*status), Some(*status), None),
+        Some(stop) => (Outcome::Trap, None, Some(stop.to_string())),
+        None => (Outcome::Trap, None, Some(error.root_cause().to_string())),
     })
 }
 
