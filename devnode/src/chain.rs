@@ -42,6 +42,20 @@ pub struct Builder {
     rules: Rules,
     timestamp: u64,
     history: u64,
+    accounts: Vec<GenesisAccount>,
+}
+
+/// An account that is there from the beginning.
+#[derive(Clone, Debug, Default)]
+pub struct GenesisAccount {
+    /// Where it is.
+    pub address: Address,
+    /// Balance in wei.
+    pub balance: U256,
+    /// Its code.
+    pub code: Bytes,
+    /// Its storage.
+    pub storage: Vec<(U256, U256)>,
 }
 
 impl Default for Builder {
@@ -54,6 +68,7 @@ impl Default for Builder {
             },
             timestamp: 1_700_000_000,
             history: HASHES,
+            accounts: Vec::new(),
         }
     }
 }
@@ -96,8 +111,16 @@ impl Builder {
         self
     }
 
+    /// Accounts that are there from the beginning, besides those of every chain.
+    #[must_use]
+    pub fn accounts(mut self, accounts: impl IntoIterator<Item = GenesisAccount>) -> Self {
+        self.accounts.extend(accounts);
+        self
+    }
+
     /// The chain at its genesis block.
-    pub fn build(self) -> Chain {
+    pub fn build(mut self) -> Chain {
+        let accounts = std::mem::take(&mut self.accounts);
         let mut chain = Chain {
             state: State::default(),
             clock: self.timestamp,
@@ -118,6 +141,17 @@ impl Builder {
             chain.set_storage(ARBOS, slot, value);
         }
         chain.deal(DEV_ACCOUNT, U256::from(10).pow(U256::from(24)));
+        for account in accounts {
+            if !account.code.is_empty() {
+                chain.set_code(account.address, account.code);
+            }
+            for (slot, value) in account.storage {
+                chain.set_storage(account.address, slot, value);
+            }
+            if !account.balance.is_zero() {
+                chain.deal(account.address, account.balance);
+            }
+        }
         let genesis = chain.open_block(0);
         chain.seal(B256::ZERO, genesis);
         chain

@@ -9,6 +9,7 @@ mod chain;
 pub mod evm;
 pub mod exec;
 mod execute;
+pub mod genesis;
 pub mod rpc;
 pub mod state;
 pub mod stylus;
@@ -16,6 +17,6 @@ mod tx;
 pub mod wasm;
 
 pub use block::{Block, BlockContext, Mined};
-pub use chain::{Builder, Chain, DEV_ACCOUNT, Scene, Watched};
+pub use chain::{Builder, Chain, DEV_ACCOUNT, GenesisAccount, Scene, Watched};
 pub use evm::{ProgramRun, TxError};
 pub use tx::{Fees, Receipt, SignedTx, Tx};

@@ -1,10 +1,20 @@
 //! Command line of the embedded chain.
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
-use devnode::exec::{Exec, Ran, exec};
+use clap::{Args, Parser, Subcommand};
+use devnode::{
+    Chain,
+    exec::{Exec, Ran, exec},
+    genesis,
+    rpc::{self, Node, Shared},
+};
 use serde_json::{Value, json};
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// A Stylus and EVM chain in one process, for development.
 #[derive(Parser)]
@@ -16,6 +26,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve a chain by JSON-RPC: HTTP and WebSocket on one port.
+    Serve(Serve),
     /// Activate one wasm module on a fresh chain and run it once.
     Exec {
         /// The module, exactly as it is to be activated.
@@ -32,6 +44,35 @@ enum Command {
     },
 }
 
+#[derive(Args)]
+struct Serve {
+    /// Address to listen at; anything but loopback lets others use the funded account.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// Port to listen at; 0 takes a free one.
+    #[arg(long, default_value_t = 8547)]
+    port: u16,
+    /// Chain id.
+    #[arg(long, default_value_t = 412_346)]
+    chain_id: u64,
+    /// Time of the genesis block in Unix seconds; now by default. The clock runs on from it.
+    #[arg(long)]
+    timestamp: Option<u64>,
+    /// Blocks that are remembered with their states.
+    #[arg(long, default_value_t = 65_536)]
+    history: u64,
+    /// Make a block every so many seconds instead of one for each transaction.
+    #[arg(long, value_name = "SECS", conflicts_with = "no_mining")]
+    block_time: Option<u64>,
+    /// Make blocks only when asked to.
+    #[arg(long)]
+    no_mining: bool,
+    /// The installed npm package `@arbitrum/nitro-contracts`, whose StylusDeployer and CacheManager
+    /// then are at their usual places; without it they are missing.
+    #[arg(long, value_name = "DIR", default_value = "node_modules/@arbitrum/nitro-contracts")]
+    nitro_contracts: PathBuf,
+}
+
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,12 +84,15 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
-    let Command::Exec {
-        file,
-        calldata,
-        gas,
-        json,
-    } = cli.command;
+    let (file, calldata, gas, json) = match cli.command {
+        Command::Serve(options) => return serve(&options),
+        Command::Exec {
+            file,
+            calldata,
+            gas,
+            json,
+        } => (file, calldata, gas, json),
+    };
     let module = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let calldata = hex::decode(calldata.trim_start_matches("0x")).context("--calldata is not hex")?;
     let result = exec(&module, &calldata, gas)?;
@@ -58,6 +102,36 @@ fn run(cli: Cli) -> Result<()> {
         print!("{}", to_text(&result));
     }
     Ok(())
+}
+
+/// Serves a new chain until the process is interrupted.
+fn serve(options: &Serve) -> Result<()> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs());
+    let builder = Chain::builder()
+        .chain_id(options.chain_id)
+        .timestamp(options.timestamp.unwrap_or(now))
+        .history(options.history);
+    let (accounts, missing) = genesis::accounts(&options.nitro_contracts);
+    for reason in missing {
+        eprintln!("devnode: {reason}");
+    }
+    let chain = builder.accounts(accounts).build();
+    let node = Shared::new(Node::new(chain));
+    node.lock().mining(!options.no_mining, options.block_time.unwrap_or(0));
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let address = SocketAddr::new(options.host, options.port);
+        let running = rpc::serve(address, node)
+            .await
+            .with_context(|| format!("cannot listen at {address}"))?;
+        println!("A development chain: its keys are public and it keeps nothing.");
+        println!("Listening on http://{0} and ws://{0}", running.address);
+        tokio::signal::ctrl_c().await.context("cannot wait for an interrupt")?;
+        running.stop().await;
+        Ok(())
+    })
 }
 
 /// The vectors' field names; `ink_used` is left out when all of it was used.

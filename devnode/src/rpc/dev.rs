@@ -258,8 +258,7 @@ fn set_automine(node: &mut Node, args: &mut Args) -> Result<Value, RpcError> {
 /// Blocks by the clock, every so many seconds; 0 ends it. As with anvil, it ends automining.
 fn set_interval(node: &mut Node, args: &mut Args) -> Result<Value, RpcError> {
     let secs = number(args)?;
-    node.automine = secs == 0;
-    node.interval.send_replace(secs);
+    node.mining(true, secs);
     Ok(Value::Null)
 }
 

@@ -95,6 +95,12 @@ impl Node {
         }
     }
 
+    /// When blocks are made: at once for each transaction, every so many seconds, or (0) only when asked.
+    pub fn mining(&mut self, automine: bool, interval_secs: u64) {
+        self.automine = automine && interval_secs == 0;
+        self.interval.send_replace(interval_secs);
+    }
+
     /// The chain.
     pub fn chain(&self) -> &Chain {
         &self.chain
