@@ -5,6 +5,7 @@
 
 pub mod arbos;
 mod chain;
+mod deploy;
 pub mod evm;
 pub mod exec;
 pub mod stylus;
