@@ -10,6 +10,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::{Database, context_interface::JournalTr, state::EvmState};
+use std::sync::LazyLock;
 
 /// Stylus rules version of this chain; programs activated under another one must be activated again.
 pub const STYLUS_VERSION: u16 = 3;
@@ -166,6 +167,11 @@ fn programs() -> Space {
     Space::root().sub(8)
 }
 
+/// Records by code hash; asked for by every call of a program.
+static RECORDS: LazyLock<Space> = LazyLock::new(|| programs().sub(1));
+/// Module hashes by code hash, likewise.
+static MODULE_HASHES: LazyLock<Space> = LazyLock::new(|| programs().sub(2));
+
 /// Reads an ArbOS slot without making it warm for the EVM.
 fn read<J>(journal: &mut J, slot: U256) -> Result<U256, <J::Database as Database>::Error>
 where
@@ -227,7 +233,7 @@ pub fn load<J>(journal: &mut J, codehash: B256) -> Result<Record, <J::Database a
 where
     J: JournalTr<State = EvmState>,
 {
-    let word = read(journal, programs().sub(1).slot(codehash))?;
+    let word = read(journal, RECORDS.slot(codehash))?;
     Ok(Record::from_word(word.into()))
 }
 
@@ -236,7 +242,7 @@ pub fn store<J>(journal: &mut J, codehash: B256, record: Record) -> Result<(), <
 where
     J: JournalTr<State = EvmState>,
 {
-    write(journal, programs().sub(1).slot(codehash), record.to_word().into())
+    write(journal, RECORDS.slot(codehash), record.to_word().into())
 }
 
 /// The hash of a program's compiled module; zero when there is none.
@@ -244,7 +250,7 @@ pub fn module_hash<J>(journal: &mut J, codehash: B256) -> Result<B256, <J::Datab
 where
     J: JournalTr<State = EvmState>,
 {
-    read(journal, programs().sub(2).slot(codehash)).map(B256::from)
+    read(journal, MODULE_HASHES.slot(codehash)).map(B256::from)
 }
 
 /// Stores the hash of a program's compiled module.
@@ -252,7 +258,7 @@ pub fn store_module_hash<J>(journal: &mut J, codehash: B256, hash: B256) -> Resu
 where
     J: JournalTr<State = EvmState>,
 {
-    write(journal, programs().sub(2).slot(codehash), hash.into())
+    write(journal, MODULE_HASHES.slot(codehash), hash.into())
 }
 
 /// Slots of the data pricer.

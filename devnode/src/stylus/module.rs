@@ -13,33 +13,65 @@ use std::{
     sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use thiserror::Error;
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstancePre, Linker, Module, OptLevel};
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, Instance, InstanceAllocationStrategy, InstancePre, Linker, Module, OptLevel,
+    PoolConcurrencyLimitError, PoolingAllocationConfig, Store,
+};
 
 /// Native stack of one running program. The depth checker stops a program after 22,000 words; compiled
 /// frames need a few machine words for each of them, so this is several times what can be reached.
 const STACK_BYTES: usize = 4 << 20;
 /// Native stack for host functions on top of a program's own.
 const HOST_STACK_BYTES: usize = 256 << 10;
+/// Largest memory of a program in bytes: what the page limit allows, for no transaction can pay for more.
+const MEMORY_BYTES: usize = PAGE_LIMIT as usize * 65_536;
+/// Programs that can be open at once in memory and on stacks set aside at the start: eight transactions that open as
+/// many as they can. A transaction opens 129 at most, as a program without a page has no memory to call from, and 128
+/// pages may be open. Beyond that a program is given memory of its own, which works alike but takes longer.
+const POOLED: u32 = 8 * 129;
+/// Most bytes of an instance beside its memory and tables: activation lets through 32,768 globals of 16 bytes.
+const INSTANCE_BYTES: usize = 1 << 20;
+/// Most entries of a table.
+const TABLE_ENTRIES: usize = 4_096;
+/// How much of a stack or memory is cleared for its next user by writing zeroes. What was touched beyond it goes
+/// back to the system, which is slower, but else one deep call would hold gigabytes for good.
+const RESIDENT_BYTES: usize = 16 << 10;
 /// Most native code kept in memory, in bytes. Programs that are running are kept beside it.
 const KEPT_BYTES: usize = 256 << 20;
 
-/// The wasm engine and its host functions.
+/// A wasm engine and the host functions of its programs.
 struct Runtime {
     engine: Engine,
     linker: Linker<Host>,
 }
 
-static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+/// Where compiled programs are kept on disk, if anywhere.
+static DISK: OnceLock<Option<Cache>> = OnceLock::new();
+
+/// Runs programs in memory and on stacks set aside at its start.
+static POOLING: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(POOLED)
+        .total_memories(POOLED)
+        .total_tables(POOLED)
+        .total_stacks(POOLED)
+        .max_memory_size(MEMORY_BYTES)
+        .max_core_instance_size(INSTANCE_BYTES)
+        .table_elements(TABLE_ENTRIES)
+        .linear_memory_keep_resident(RESIDENT_BYTES)
+        .table_keep_resident(RESIDENT_BYTES)
+        .async_stack_keep_resident(RESIDENT_BYTES);
+    Runtime::new(InstanceAllocationStrategy::Pooling(pool))
+});
+
+/// Runs the programs that find no room in the pool.
+static SPARE: LazyLock<Runtime> = LazyLock::new(|| Runtime::new(InstanceAllocationStrategy::OnDemand));
 
 /// Compiled modules by the hash of the instrumented module.
-static COMPILED: LazyLock<Mutex<Kept<Arc<InstancePre<Host>>>>> = LazyLock::new(|| Mutex::new(Kept::new(KEPT_BYTES)));
-
-fn runtime() -> &'static Runtime {
-    RUNTIME.get_or_init(|| Runtime::new(None))
-}
+static COMPILED: LazyLock<Mutex<Kept<Arc<Ready>>>> = LazyLock::new(|| Mutex::new(Kept::new(KEPT_BYTES)));
 
 impl Runtime {
-    fn new(disk: Option<Cache>) -> Self {
+    fn new(allocation: InstanceAllocationStrategy) -> Self {
         let mut config = Config::new();
         config
             // Optimisation could keep values alive across calls that the depth checker does not count.
@@ -47,7 +79,15 @@ impl Runtime {
             .cranelift_nan_canonicalization(true)
             .max_wasm_stack(STACK_BYTES)
             .async_stack_size(STACK_BYTES + HOST_STACK_BYTES)
-            .cache(disk);
+            .async_stack_zeroing(true)
+            // Data segments are copied: a slot that many programs share would be mapped anew for each.
+            .memory_init_cow(false)
+            // The default sets 4 GiB of addresses aside for each memory.
+            .memory_reservation(MEMORY_BYTES as u64)
+            .memory_reservation_for_growth(0)
+            .memory_guard_size(65_536)
+            .allocation_strategy(allocation)
+            .cache(DISK.get_or_init(|| None).clone());
         #[expect(
             clippy::expect_used,
             reason = "fixed configuration and fixed names: fails on the first run or never"
@@ -58,11 +98,66 @@ impl Runtime {
         host::link(&mut linker).expect("host functions have distinct names");
         Self { engine, linker }
     }
+
+    fn prepare(&self, instrumented: &[u8]) -> Result<InstancePre<Host>, HostFailure> {
+        let module = Module::new(&self.engine, instrumented).map_err(failure)?;
+        self.linker.instantiate_pre(&module).map_err(failure)
+    }
 }
 
-/// The engine that runs programs.
-pub fn engine() -> &'static Engine {
-    &runtime().engine
+fn failure(error: wasmtime::Error) -> HostFailure {
+    HostFailure(format!("{error:?}"))
+}
+
+/// A compiled module.
+pub struct Ready {
+    instrumented: Vec<u8>,
+    pooled: InstancePre<Host>,
+    /// The module for [`SPARE`], once it was needed.
+    spare: OnceLock<InstancePre<Host>>,
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ready").finish_non_exhaustive()
+    }
+}
+
+impl Ready {
+    fn new(instrumented: Vec<u8>) -> Result<Self, HostFailure> {
+        Ok(Self {
+            pooled: POOLING.prepare(&instrumented)?,
+            instrumented,
+            spare: OnceLock::new(),
+        })
+    }
+
+    /// Bytes that it takes in memory.
+    fn bytes(&self) -> usize {
+        let image = self.pooled.module().image_range();
+        (image.end as usize).saturating_sub(image.start as usize) + self.instrumented.len()
+    }
+
+    /// A fresh instance, from the pool while there is room.
+    pub async fn instantiate(&self, host: Host) -> Result<(Store<Host>, Instance), HostFailure> {
+        let mut store = Store::new(self.pooled.module().engine(), host);
+        match self.pooled.instantiate_async(&mut store).await {
+            Ok(instance) => Ok((store, instance)),
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                let spare = match self.spare.get() {
+                    Some(spare) => spare,
+                    None => {
+                        let spare = SPARE.prepare(&self.instrumented)?;
+                        self.spare.get_or_init(|| spare)
+                    }
+                };
+                let mut store = Store::new(spare.module().engine(), store.into_data());
+                let instance = spare.instantiate_async(&mut store).await.map_err(failure)?;
+                Ok((store, instance))
+            }
+            Err(error) => Err(failure(error)),
+        }
+    }
 }
 
 /// Why compiled programs cannot be kept on disk.
@@ -84,12 +179,7 @@ pub fn keep_on_disk(directory: &Path) -> Result<(), DiskCacheError> {
     let mut config = CacheConfig::new();
     config.with_directory(directory);
     let cache = Cache::new(config).map_err(DiskCacheError::Directory)?;
-    let mut chosen = false;
-    RUNTIME.get_or_init(|| {
-        chosen = true;
-        Runtime::new(Some(cache))
-    });
-    if chosen { Ok(()) } else { Err(DiskCacheError::TooLate) }
+    DISK.set(Some(cache)).map_err(|_| DiskCacheError::TooLate)
 }
 
 /// The module whose instrumented form has the hash `hash`, ready to instantiate; compiled from the wasm that `load`
@@ -98,36 +188,22 @@ pub fn keep_on_disk(directory: &Path) -> Result<(), DiskCacheError> {
 /// The hash, recorded at activation, says what to run: a root program's own code does not, because chains of one
 /// process may keep other fragments at the same addresses. The wasm has been activated, so an error is a failure of
 /// this process, not of the program.
-pub fn compiled<E: From<HostFailure>>(
-    hash: B256,
-    load: impl FnOnce() -> Result<Vec<u8>, E>,
-) -> Result<Arc<InstancePre<Host>>, E> {
+pub fn compiled<E: From<HostFailure>>(hash: B256, load: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Arc<Ready>, E> {
     if let Some(ready) = lock().get(&hash) {
         return Ok(ready);
     }
     let wasm = load()?;
     // Compiled without the lock: other programs can start meanwhile, and two that compile the same agree.
-    let (ready, bytes) = compile(hash, &wasm)?;
-    let ready = Arc::new(ready);
-    lock().insert(hash, ready.clone(), bytes);
+    let activated = wasm::activate(&wasm, PAGE_LIMIT).map_err(|error| HostFailure(error.to_string()))?;
+    if keccak256(&activated.instrumented) != hash {
+        return Err(HostFailure(String::from("its code is not what was activated")).into());
+    }
+    let ready = Arc::new(Ready::new(activated.instrumented)?);
+    lock().insert(hash, ready.clone(), ready.bytes());
     Ok(ready)
 }
 
-/// Compiles a module; also returns the size of its native code in bytes.
-fn compile(hash: B256, wasm: &[u8]) -> Result<(InstancePre<Host>, usize), HostFailure> {
-    let failure = |error: wasmtime::Error| HostFailure(format!("{error:?}"));
-    let activated = wasm::activate(wasm, PAGE_LIMIT).map_err(|error| HostFailure(error.to_string()))?;
-    if keccak256(&activated.instrumented) != hash {
-        return Err(HostFailure(String::from("its code is not what was activated")));
-    }
-    let module = Module::new(engine(), &activated.instrumented).map_err(failure)?;
-    let image = module.image_range();
-    let bytes = (image.end as usize).saturating_sub(image.start as usize);
-    let ready = runtime().linker.instantiate_pre(&module).map_err(failure)?;
-    Ok((ready, bytes))
-}
-
-fn lock() -> MutexGuard<'static, Kept<Arc<InstancePre<Host>>>> {
+fn lock() -> MutexGuard<'static, Kept<Arc<Ready>>> {
     COMPILED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
