@@ -1,8 +1,8 @@
 ;; An ERC-20 token that anyone may mint.
 ;;
 ;; Written flat, one instruction a line: a test sums the documented prices of the lines and compares
-;; them with what the chain charged. For that no function but the entry point has a path that skips
-;; a block and goes on: a failure leaves through `exit_early`.
+;; them with what the chain charged. To keep that simple there are no loops, and outside the entry
+;; point a branch only ever skips a failure, which leaves through `exit_early`.
 ;;
 ;; Storage, as a Solidity compiler would lay it out: balances at 0, allowances at 1, total supply at 2.
 ;;
