@@ -577,7 +577,10 @@ fn enter(frame: &EvmFrame, inputs: &CallInputs, ctx: &mut Ctx) -> Result<Result<
     let Some(left) = inputs.gas_limit.checked_sub(entry_gas) else {
         return Ok(Err(InstructionResult::OutOfGas));
     };
-    let module = module::compiled(*codehash, bytecode.original_byte_slice())?;
+    let module_hash = programs::module_hash(ctx.journal_mut(), *codehash)?;
+    let module = module::compiled(module_hash, || {
+        programs::assemble::<_, DbError>(ctx.journal_mut(), bytecode.original_byte_slice())
+    })?;
     let pages_before = ctx.chain.pages.open;
     ctx.chain.pages.open(record.footprint);
     let input = &frame.interpreter.input;

@@ -6,6 +6,7 @@
 pub mod arbos;
 mod block;
 mod chain;
+mod deploy;
 pub mod evm;
 pub mod exec;
 mod execute;

@@ -9,7 +9,12 @@ use super::{
 };
 use crate::{
     evm::{Ctx, RecentPrograms},
-    stylus::{code, ink, module::MAX_WASM_SIZE, pages, trace::FrameKind},
+    stylus::{
+        code::{self, CodeError, Stored},
+        ink::{self, gas},
+        pages,
+        trace::FrameKind,
+    },
     wasm,
 };
 use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
@@ -274,15 +279,15 @@ fn parameter(ctx: &Ctx, call: &ArbWasm::ArbWasmCalls) -> Vec<u8> {
 fn activate(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter, program: Address) -> Result<Vec<u8>, Failure> {
     // activationGas (0 by default), the fixed price, parameters, the program record
     meter.burn(READ + programs::ACTIVATION_GAS + 1_659_168 + PARAMS + READ)?;
-    let (codehash, stored) = code_of(ctx, program)?;
+    let (codehash, code) = programs::peek_code(ctx.journal_mut(), program).map_err(fatal)?;
     let now = timestamp(ctx);
     let old = programs::load(ctx.journal_mut(), codehash).map_err(fatal)?;
     if old.check(now).is_ok() {
         return Err(ArbWasm::ProgramUpToDate {}.into());
     }
-    let module = match code::decompress(&stored, MAX_WASM_SIZE) {
+    let module = match assemble(ctx, meter, &code)? {
         Ok(module) => module,
-        Err(code::CodeError::NotStylus) => return Err(ArbWasm::ProgramNotWasm {}.into()),
+        Err(CodeError::NotStylus) => return Err(ArbWasm::ProgramNotWasm {}.into()),
         Err(error) => {
             ctx.chain.refusal = Some(error.to_string());
             return Err(Failure::Revert(Bytes::new()));
@@ -327,6 +332,34 @@ fn activate(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter, program: Addr
             dataFee: fee,
         },
     ))
+}
+
+/// The module in `code`. Reading a fragment is paid for like reading code in the EVM, and makes it warm; before that,
+/// reading the largest one must be affordable.
+fn assemble(ctx: &mut Ctx, meter: &mut Meter, code: &[u8]) -> Result<Result<Vec<u8>, CodeError>, Failure> {
+    let copy = |len: usize| WORD * (len as u64).div_ceil(32);
+    let mut stored = match Stored::parse(code) {
+        Ok(stored) => stored,
+        Err(error) => return Ok(Err(error)),
+    };
+    for fragment in stored.fragments() {
+        let account = ctx.journal_mut().load_account_with_code(fragment).map_err(fatal)?;
+        let access = if account.is_cold { gas::COLD_ACCOUNT } else { gas::WARM };
+        let code = account
+            .info
+            .code
+            .as_ref()
+            .map(Bytecode::original_bytes)
+            .unwrap_or_default();
+        if meter.0 < access + copy(code::MAX_CODE_SIZE) {
+            return Err(Failure::Burn);
+        }
+        meter.burn(access + copy(code.len()))?;
+        if let Err(error) = stored.add_fragment(&code) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(stored.decompress())
 }
 
 /// Moves the data fee out of the value sent and returns the rest to the caller.

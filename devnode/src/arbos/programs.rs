@@ -1,9 +1,16 @@
 //! Records of activated programs, and what entering and storing them costs.
 
 use super::state::{ARBOS, Space};
-use crate::wasm::Activated;
-use alloy_primitives::{B256, U256};
+use crate::{
+    stylus::{
+        code::{CodeError, Stored},
+        program::HostFailure,
+    },
+    wasm::Activated,
+};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::{Database, context_interface::JournalTr, state::EvmState};
+use std::sync::LazyLock;
 
 /// Stylus rules version of this chain; programs activated under another one must be activated again.
 pub const STYLUS_VERSION: u16 = 3;
@@ -160,6 +167,11 @@ fn programs() -> Space {
     Space::root().sub(8)
 }
 
+/// Records by code hash; asked for by every call of a program.
+static RECORDS: LazyLock<Space> = LazyLock::new(|| programs().sub(1));
+/// Module hashes by code hash, likewise.
+static MODULE_HASHES: LazyLock<Space> = LazyLock::new(|| programs().sub(2));
+
 /// Reads an ArbOS slot without making it warm for the EVM.
 fn read<J>(journal: &mut J, slot: U256) -> Result<U256, <J::Database as Database>::Error>
 where
@@ -170,6 +182,40 @@ where
         Some(slot) => Ok(slot.present_value),
         None => db.storage(ARBOS, slot),
     }
+}
+
+/// Code hash and raw code of `account`, without making it warm for the EVM.
+pub fn peek_code<J>(journal: &mut J, account: Address) -> Result<(B256, Bytes), <J::Database as Database>::Error>
+where
+    J: JournalTr<State = EvmState>,
+{
+    let (db, state) = journal.db_and_state_mut();
+    let info = match state.get(&account) {
+        Some(account) => account.info.clone(),
+        None => db.basic(account)?.unwrap_or_default(),
+    };
+    let code = match info.code {
+        Some(code) => code,
+        None => db.code_by_hash(info.code_hash)?,
+    };
+    Ok((info.code_hash, code.original_bytes()))
+}
+
+/// The module of a program, put together from its `code` and the fragments that it may list.
+///
+/// Nothing becomes warm. The program has been activated, so without a module the chain's state is broken.
+pub fn assemble<J, E>(journal: &mut J, code: &[u8]) -> Result<Vec<u8>, E>
+where
+    J: JournalTr<State = EvmState>,
+    E: From<HostFailure> + From<<J::Database as Database>::Error>,
+{
+    let failure = |error: CodeError| HostFailure(error.to_string());
+    let mut stored = Stored::parse(code).map_err(failure)?;
+    for fragment in stored.fragments() {
+        let (_, code) = peek_code(journal, fragment)?;
+        stored.add_fragment(&code).map_err(failure)?;
+    }
+    Ok(stored.decompress().map_err(failure)?)
 }
 
 fn write<J>(journal: &mut J, slot: U256, value: U256) -> Result<(), <J::Database as Database>::Error>
@@ -187,7 +233,7 @@ pub fn load<J>(journal: &mut J, codehash: B256) -> Result<Record, <J::Database a
 where
     J: JournalTr<State = EvmState>,
 {
-    let word = read(journal, programs().sub(1).slot(codehash))?;
+    let word = read(journal, RECORDS.slot(codehash))?;
     Ok(Record::from_word(word.into()))
 }
 
@@ -196,7 +242,15 @@ pub fn store<J>(journal: &mut J, codehash: B256, record: Record) -> Result<(), <
 where
     J: JournalTr<State = EvmState>,
 {
-    write(journal, programs().sub(1).slot(codehash), record.to_word().into())
+    write(journal, RECORDS.slot(codehash), record.to_word().into())
+}
+
+/// The hash of a program's compiled module; zero when there is none.
+pub fn module_hash<J>(journal: &mut J, codehash: B256) -> Result<B256, <J::Database as Database>::Error>
+where
+    J: JournalTr<State = EvmState>,
+{
+    read(journal, MODULE_HASHES.slot(codehash)).map(B256::from)
 }
 
 /// Stores the hash of a program's compiled module.
@@ -204,7 +258,7 @@ pub fn store_module_hash<J>(journal: &mut J, codehash: B256, hash: B256) -> Resu
 where
     J: JournalTr<State = EvmState>,
 {
-    write(journal, programs().sub(2).slot(codehash), hash.into())
+    write(journal, MODULE_HASHES.slot(codehash), hash.into())
 }
 
 /// Slots of the data pricer.

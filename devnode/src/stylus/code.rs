@@ -1,5 +1,6 @@
-//! Stylus code as stored in accounts: prefixes and compression.
+//! Stylus code as stored in accounts: prefixes, compression, and programs in several pieces.
 
+use alloy_primitives::Address;
 use brotli::{
     BrotliDecompressStream, BrotliResult, BrotliState,
     enc::{BrotliEncoderParams, StandardAlloc},
@@ -8,10 +9,18 @@ use thiserror::Error;
 
 /// Prefix of a classic program: `EF F0 00`, then a dictionary byte, then one brotli stream.
 pub const CLASSIC_PREFIX: [u8; 3] = [0xEF, 0xF0, 0x00];
-/// Prefix of a code fragment, which never runs by itself.
+/// Prefix of a code fragment: `EF F0 01`, then a part of a brotli stream. It never runs by itself.
 pub const FRAGMENT_PREFIX: [u8; 3] = [0xEF, 0xF0, 0x01];
-/// Prefix of a root program that lists fragments.
+/// Prefix of a root program: `EF F0 02`, a dictionary byte, the module's length as four bytes, and the addresses of
+/// the fragments whose parts make up the brotli stream.
 pub const ROOT_PREFIX: [u8; 3] = [0xEF, 0xF0, 0x02];
+
+/// Largest decompressed module in bytes (`maxWasmSize`).
+pub const MAX_WASM_SIZE: usize = 262_144;
+/// Most fragments of a root program (`maxFragmentCount`).
+pub const MAX_FRAGMENTS: usize = 4;
+/// Largest code of an account in bytes.
+pub const MAX_CODE_SIZE: usize = 24_576;
 
 /// Dictionary byte: plain brotli, the only value that deployment tools write.
 const NO_DICTIONARY: u8 = 0;
@@ -25,9 +34,15 @@ pub enum CodeError {
     /// A fragment is only data for a root program.
     #[error("a fragment cannot be activated; activate its root program")]
     Fragment,
-    /// Root programs are refused until this chain assembles fragments.
-    #[error("fragmented programs are not supported by this chain yet")]
-    RootUnsupported,
+    /// A root program is shorter than its header, or its addresses are cut.
+    #[error("root program of {0} bytes is malformed")]
+    Root(usize),
+    /// A root program lists no fragment, or too many.
+    #[error("root program lists {0} fragments instead of 1 to {MAX_FRAGMENTS}")]
+    FragmentCount(usize),
+    /// A root program lists an account that holds no fragment.
+    #[error("root program lists an account without a fragment")]
+    NoFragment,
     /// The dictionary byte is not one this chain knows.
     #[error("unsupported dictionary type {0}")]
     Dictionary(u8),
@@ -37,38 +52,112 @@ pub enum CodeError {
         /// Largest module accepted, in bytes.
         limit: usize,
     },
+    /// The module does not have the length that its root program declares.
+    #[error("module has {actual} bytes, its root program declares {declared}")]
+    Length {
+        /// Declared length in bytes.
+        declared: usize,
+        /// Length in bytes; 0 when the declared one is refused unseen.
+        actual: usize,
+    },
 }
 
 /// Whether `code` runs as a Stylus program (classic or root).
 pub fn is_program(code: &[u8]) -> bool {
-    code.len() > 3 && (code.starts_with(&CLASSIC_PREFIX) || code.starts_with(&ROOT_PREFIX))
+    has_prefix(code, CLASSIC_PREFIX) || has_prefix(code, ROOT_PREFIX)
 }
 
 /// Whether `code` is any Stylus component, and so exempt from EIP-3541.
 pub fn is_component(code: &[u8]) -> bool {
-    is_program(code) || (code.len() > 3 && code.starts_with(&FRAGMENT_PREFIX))
+    is_program(code) || has_prefix(code, FRAGMENT_PREFIX)
 }
 
-/// The wasm module inside classic program code.
-///
-/// `limit` is the largest decompressed size in bytes (`maxWasmSize`).
-pub fn decompress(code: &[u8], limit: usize) -> Result<Vec<u8>, CodeError> {
-    if code.len() <= 3 {
-        return Err(CodeError::NotStylus);
+/// A prefix counts only when something follows it.
+fn has_prefix(code: &[u8], prefix: [u8; 3]) -> bool {
+    code.len() > prefix.len() && code.starts_with(&prefix)
+}
+
+/// Program code on its way to a module. A root program's fragments must be added before it can be decompressed.
+#[derive(Debug)]
+pub struct Stored {
+    dictionary: u8,
+    /// Length that a root program declares.
+    declared: Option<usize>,
+    fragments: Vec<Address>,
+    stream: Vec<u8>,
+}
+
+impl Stored {
+    /// Reads the code of a classic or root program.
+    pub fn parse(code: &[u8]) -> Result<Self, CodeError> {
+        if has_prefix(code, FRAGMENT_PREFIX) {
+            return Err(CodeError::Fragment);
+        }
+        if has_prefix(code, ROOT_PREFIX) {
+            return Self::parse_root(code);
+        }
+        match code.strip_prefix(&CLASSIC_PREFIX) {
+            Some([dictionary, stream @ ..]) => Ok(Self {
+                dictionary: *dictionary,
+                declared: None,
+                fragments: Vec::new(),
+                stream: stream.to_vec(),
+            }),
+            _ => Err(CodeError::NotStylus),
+        }
     }
-    if code.starts_with(&FRAGMENT_PREFIX) {
-        return Err(CodeError::Fragment);
+
+    fn parse_root(code: &[u8]) -> Result<Self, CodeError> {
+        let [_, _, _, dictionary, l0, l1, l2, l3, addresses @ ..] = code else {
+            return Err(CodeError::Root(code.len()));
+        };
+        let (addresses, []) = addresses.as_chunks::<20>() else {
+            return Err(CodeError::Root(code.len()));
+        };
+        let declared = u32::from_be_bytes([*l0, *l1, *l2, *l3]) as usize;
+        if declared > MAX_WASM_SIZE {
+            return Err(CodeError::Length { declared, actual: 0 });
+        }
+        if !(1..=MAX_FRAGMENTS).contains(&addresses.len()) {
+            return Err(CodeError::FragmentCount(addresses.len()));
+        }
+        Ok(Self {
+            dictionary: *dictionary,
+            declared: Some(declared),
+            fragments: addresses.iter().map(Address::from).collect(),
+            stream: Vec::new(),
+        })
     }
-    if code.starts_with(&ROOT_PREFIX) {
-        return Err(CodeError::RootUnsupported);
+
+    /// Accounts whose code must be added, in this order; none for a classic program.
+    pub fn fragments(&self) -> Vec<Address> {
+        self.fragments.clone()
     }
-    let Some([dictionary, stream @ ..]) = code.strip_prefix(&CLASSIC_PREFIX) else {
-        return Err(CodeError::NotStylus);
-    };
-    if *dictionary != NO_DICTIONARY {
-        return Err(CodeError::Dictionary(*dictionary));
+
+    /// Adds the code of the next fragment.
+    pub fn add_fragment(&mut self, code: &[u8]) -> Result<(), CodeError> {
+        if !has_prefix(code, FRAGMENT_PREFIX) {
+            return Err(CodeError::NoFragment);
+        }
+        self.stream.extend(code.iter().skip(FRAGMENT_PREFIX.len()));
+        Ok(())
     }
-    inflate(stream, limit).ok_or(CodeError::Decompression { limit })
+
+    /// The module, of at most [`MAX_WASM_SIZE`] bytes and exactly the declared length.
+    pub fn decompress(&self) -> Result<Vec<u8>, CodeError> {
+        if self.dictionary != NO_DICTIONARY {
+            return Err(CodeError::Dictionary(self.dictionary));
+        }
+        let limit = self.declared.unwrap_or(MAX_WASM_SIZE);
+        let wasm = inflate(&self.stream, limit).ok_or(CodeError::Decompression { limit })?;
+        match self.declared {
+            Some(declared) if declared != wasm.len() => Err(CodeError::Length {
+                declared,
+                actual: wasm.len(),
+            }),
+            _ => Ok(wasm),
+        }
+    }
 }
 
 /// The data of a brotli stream, if it is complete and at most `limit` bytes long.
@@ -94,10 +183,16 @@ fn inflate(stream: &[u8], limit: usize) -> Option<Vec<u8>> {
     matches!(result, BrotliResult::ResultSuccess).then_some(data)
 }
 
-/// Program code for `wasm`, compressed the way deployment tools do (brotli quality 11, window 22).
+/// Classic program code for `wasm`, compressed the way deployment tools do (brotli quality 11, window 22).
 pub fn compress(wasm: &[u8]) -> Vec<u8> {
     let mut code = CLASSIC_PREFIX.to_vec();
     code.push(NO_DICTIONARY);
+    deflate(wasm, &mut code);
+    code
+}
+
+/// Appends the brotli stream of `wasm`.
+fn deflate(wasm: &[u8], code: &mut Vec<u8>) {
     let params = BrotliEncoderParams {
         quality: 11,
         lgwin: 22,
@@ -105,8 +200,40 @@ pub fn compress(wasm: &[u8]) -> Vec<u8> {
         ..BrotliEncoderParams::default()
     };
     // Writing into a Vec cannot fail.
-    let _ = brotli::BrotliCompress(&mut &*wasm, &mut code, &params);
-    code
+    let _ = brotli::BrotliCompress(&mut &*wasm, code, &params);
+}
+
+/// A program that is too large for the code of one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Codes of the fragments, each for an account of its own.
+    pub fragments: Vec<Vec<u8>>,
+    wasm_len: u32,
+}
+
+impl Split {
+    /// Compresses `wasm` and cuts it into fragments as large as code may be, as deployment tools do.
+    pub fn new(wasm: &[u8]) -> Self {
+        let mut stream = Vec::new();
+        deflate(wasm, &mut stream);
+        Self {
+            fragments: stream
+                .chunks(MAX_CODE_SIZE - FRAGMENT_PREFIX.len())
+                .map(|part| [&FRAGMENT_PREFIX, part].concat())
+                .collect(),
+            // A length that does not fit is refused at activation, like any above the limit.
+            wasm_len: u32::try_from(wasm.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Code of the root program, once the fragments are deployed at `addresses`.
+    pub fn root(&self, addresses: &[Address]) -> Vec<u8> {
+        let mut code = ROOT_PREFIX.to_vec();
+        code.push(NO_DICTIONARY);
+        code.extend(self.wasm_len.to_be_bytes());
+        code.extend(addresses.iter().flatten());
+        code
+    }
 }
 
 /// Init code that returns `code` unchanged, byte for byte what deployment tools emit: 43 bytes of
@@ -124,30 +251,139 @@ pub fn init_code(code: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    const TOO_LARGE: CodeError = CodeError::Decompression { limit: MAX_WASM_SIZE };
+
+    /// The module in a classic program's code.
+    fn decompress(code: &[u8]) -> Result<Vec<u8>, CodeError> {
+        Stored::parse(code)?.decompress()
+    }
+
+    /// Assembles a root program from the codes of its fragments.
+    fn assemble(root: &[u8], fragments: &[Vec<u8>]) -> Result<Vec<u8>, CodeError> {
+        let mut stored = Stored::parse(root)?;
+        for fragment in fragments {
+            stored.add_fragment(fragment)?;
+        }
+        stored.decompress()
+    }
+
+    /// Bytes that brotli cannot make smaller.
+    fn noise(len: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        })
+        .take(len)
+        .collect()
+    }
+
+    fn accounts(count: u8) -> Vec<Address> {
+        (0..count).map(Address::with_last_byte).collect()
+    }
+
     #[test]
     fn decompress_compressed_module_round_trips() {
         let wasm = b"\0asm\x01\0\0\0 some module".to_vec();
-        assert_eq!(decompress(&compress(&wasm), 1024), Ok(wasm));
+        assert_eq!(decompress(&compress(&wasm)), Ok(wasm));
     }
 
     #[test]
     fn decompress_above_limit_is_refused() {
-        let code = compress(&vec![7; 1025]);
-        assert_eq!(decompress(&code, 1024), Err(CodeError::Decompression { limit: 1024 }));
+        let largest = vec![7; MAX_WASM_SIZE];
+        assert_eq!(decompress(&compress(&largest)), Ok(largest));
+        assert_eq!(decompress(&compress(&[7; MAX_WASM_SIZE + 1])), Err(TOO_LARGE));
+    }
+
+    #[test]
+    fn split_large_module_assembles_again_in_its_order_only() {
+        let wasm = noise(60_000);
+        let split = Split::new(&wasm);
+        let lengths: Vec<_> = split.fragments.iter().map(Vec::len).collect();
+        assert_eq!(lengths[..2], [MAX_CODE_SIZE; 2]);
+        assert_eq!(lengths.len(), 3);
+        let root = split.root(&accounts(3));
+        assert_eq!(root.len(), 8 + 3 * 20);
+        assert_eq!(Stored::parse(&root).unwrap().fragments(), accounts(3));
+        assert_eq!(assemble(&root, &split.fragments), Ok(wasm));
+        let swapped = [2, 1, 0].map(|index: usize| split.fragments[index].clone());
+        assert!(assemble(&root, &swapped).is_err());
+    }
+
+    #[test]
+    fn decompress_root_of_other_length_than_declared_is_refused() {
+        let split = Split::new(&[7; 1000]);
+        for (declared, error) in [
+            (999, CodeError::Decompression { limit: 999 }),
+            (
+                1001,
+                CodeError::Length {
+                    declared: 1001,
+                    actual: 1000,
+                },
+            ),
+            (0, CodeError::Decompression { limit: 0 }),
+        ] {
+            let root = Split {
+                wasm_len: declared,
+                ..split.clone()
+            }
+            .root(&accounts(1));
+            assert_eq!(assemble(&root, &split.fragments), Err(error));
+        }
+    }
+
+    #[test]
+    fn parse_malformed_root_names_the_reason() {
+        let root = |wasm_len, count| {
+            let fragments = Vec::new();
+            Split { fragments, wasm_len }.root(&accounts(count))
+        };
+        let refusal = |code: &[u8]| Stored::parse(code).err();
+        let largest = u32::try_from(MAX_WASM_SIZE).unwrap();
+        assert_eq!(refusal(&root(largest, 1)), None);
+        assert_eq!(refusal(&root(1, 4)), None);
+        let declared = MAX_WASM_SIZE + 1;
+        assert_eq!(
+            refusal(&root(largest + 1, 1)),
+            Some(CodeError::Length { declared, actual: 0 })
+        );
+        assert_eq!(refusal(&root(1, 0)), Some(CodeError::FragmentCount(0)));
+        assert_eq!(refusal(&root(1, 5)), Some(CodeError::FragmentCount(5)));
+        assert_eq!(refusal(&root(1, 1)[..27]), Some(CodeError::Root(27)));
+        assert_eq!(refusal(&[&root(1, 1)[..], &[0]].concat()), Some(CodeError::Root(29)));
+        assert_eq!(refusal(&root(1, 1)[..7]), Some(CodeError::Root(7)));
+        assert_eq!(refusal(&ROOT_PREFIX), Some(CodeError::NotStylus));
+    }
+
+    #[test]
+    fn add_fragment_of_other_code_is_refused() {
+        let mut stored = Stored::parse(&Split::new(&[7; 9]).root(&accounts(1))).unwrap();
+        for code in [
+            &[][..],
+            &FRAGMENT_PREFIX,
+            &CLASSIC_PREFIX,
+            &[0xEF, 0xF0, 0, 0, 0],
+            &[0x60; 9],
+        ] {
+            assert_eq!(stored.add_fragment(code), Err(CodeError::NoFragment));
+        }
     }
 
     #[test]
     fn decompress_cut_stream_is_refused() {
         let code = compress(&(0..=255).cycle().take(5000).collect::<Vec<u8>>());
-        assert!(decompress(&code[..code.len() - 9], 1 << 20).is_err());
+        assert!(decompress(&code[..code.len() - 9]).is_err());
     }
 
     #[test]
-    fn decompress_at_limit_and_with_bytes_behind_the_stream_succeeds() {
+    fn decompress_with_bytes_behind_the_stream_succeeds() {
         let wasm: Vec<u8> = (0..=255).cycle().take(5000).collect();
         let mut code = compress(&wasm);
         code.extend_from_slice(b"behind");
-        assert_eq!(decompress(&code, 5000), Ok(wasm));
+        assert_eq!(decompress(&code), Ok(wasm));
     }
 
     #[test]
@@ -166,14 +402,14 @@ mod tests {
         let mut lenient = Vec::new();
         brotli::BrotliDecompress(&mut &code[4..], &mut lenient).unwrap();
         assert_eq!(lenient, wasm);
-        assert_eq!(decompress(&code, 8192), Err(CodeError::Decompression { limit: 8192 }));
+        assert_eq!(decompress(&code), Err(TOO_LARGE));
     }
 
     #[test]
     fn decompress_foreign_code_names_the_reason() {
-        assert_eq!(decompress(&[0x60, 0, 0, 0, 0], 9), Err(CodeError::NotStylus));
-        assert_eq!(decompress(&[0xEF, 0xF0, 1, 0, 0], 9), Err(CodeError::Fragment));
-        assert_eq!(decompress(&[0xEF, 0xF0, 0, 1, 0], 9), Err(CodeError::Dictionary(1)));
+        assert_eq!(decompress(&[0x60, 0, 0, 0, 0]), Err(CodeError::NotStylus));
+        assert_eq!(decompress(&[0xEF, 0xF0, 1, 0, 0]), Err(CodeError::Fragment));
+        assert_eq!(decompress(&[0xEF, 0xF0, 0, 1, 0]), Err(CodeError::Dictionary(1)));
     }
 
     #[test]

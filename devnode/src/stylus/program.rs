@@ -2,7 +2,7 @@
 
 use super::{
     host::{Env, Host, HostCall, Stop},
-    module,
+    module::Ready,
     port::{Port, Request, Response},
 };
 use crate::wasm::{INK_LEFT, INK_STATUS, STACK_LEFT};
@@ -11,10 +11,11 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 use thiserror::Error;
-use wasmtime::{Global, InstancePre, Store, Trap, Val};
+use wasmtime::{Global, Store, Trap, Val};
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ pub enum Step {
 
 impl Program {
     /// Prepares a run with `ink` and `stack` words; nothing executes before [`Self::resume`].
-    pub fn new(module: std::sync::Arc<InstancePre<Host>>, env: Env, ink: u64, stack: u32) -> Self {
+    pub fn new(module: Arc<Ready>, env: Env, ink: u64, stack: u32) -> Self {
         let port = Port::default();
         let run = Box::pin(run(module, Host::new(env, port.clone()), ink, stack));
         Self { run, port }
@@ -129,16 +130,9 @@ impl Program {
 }
 
 /// Instantiates and runs `user_entrypoint`, then classifies the end.
-async fn run(
-    module: std::sync::Arc<InstancePre<Host>>,
-    host: Host,
-    ink: u64,
-    stack: u32,
-) -> Result<Finished, HostFailure> {
+async fn run(module: Arc<Ready>, host: Host, ink: u64, stack: u32) -> Result<Finished, HostFailure> {
     let calldata_len = host.calldata_len();
-    let mut store = Store::new(module::engine(), host);
-    let failure = |error: wasmtime::Error| HostFailure(format!("{error:?}"));
-    let instance = module.instantiate_async(&mut store).await.map_err(failure)?;
+    let (mut store, instance) = module.instantiate(host).await?;
     let global = |store: &mut Store<Host>, name: &str| instance.get_global(&mut *store, name);
     let (Some(ink_left), Some(ink_status), Some(stack_left), Some(memory)) = (
         global(&mut store, INK_LEFT),
@@ -154,7 +148,7 @@ async fn run(
 
     let entrypoint = instance
         .get_typed_func::<u32, u32>(&mut store, "user_entrypoint")
-        .map_err(failure)?;
+        .map_err(|error| HostFailure(format!("{error:?}")))?;
     let end = entrypoint.call_async(&mut store, calldata_len).await;
 
     let stack_left = stack_left.get(&mut store).i32().map_or(0, i32::cast_unsigned);
