@@ -5,11 +5,12 @@ use crate::{
     block::{self, Block, BlockContext, Mined},
     evm::{Ctx, RecentPrograms, SPEC, TxError},
     execute::{self, Job, Payment, Rules},
+    fork::Fork,
     state::{State, StateError},
     stylus::{code, ink, trace::Frames},
     tx::{Fees, Receipt, SignedTx, Tx, env_of},
 };
-use alloy_consensus::Transaction as _;
+use alloy_consensus::{Sealed, Transaction as _};
 use alloy_primitives::{Address, B256, Bytes, U256, address};
 use alloy_sol_types::SolCall;
 use imbl::{HashMap, OrdMap};
@@ -119,42 +120,76 @@ impl Builder {
     }
 
     /// The chain at its genesis block.
-    pub fn build(mut self) -> Chain {
+    pub fn build(self) -> Chain {
+        #[expect(clippy::expect_used, reason = "only the state of a fork can fail")]
+        self.start(None).expect("a state of its own")
+    }
+
+    /// The chain as it goes on from the block that `fork` reads. Chain id and clock are those of the fork;
+    /// state is read when it is first needed. Blocks before the fork are not part of this chain's history.
+    pub fn build_on(self, fork: Fork) -> Result<Chain, StateError> {
+        self.start(Some(fork))
+    }
+
+    fn start(mut self, fork: Option<Fork>) -> Result<Chain, StateError> {
         let accounts = std::mem::take(&mut self.accounts);
+        let mut l1_number = 1;
+        let mut base_fee = BASE_FEE_WEI;
+        let mut origin = None;
+        // A chain that is none of Arbitrum's lacks what ArbOS keeps.
+        let mut has_arbos = false;
+        if let Some(fork) = &fork {
+            let block = fork.block().clone();
+            self.rules.chain_id = fork.chain_id();
+            self.timestamp = block.timestamp;
+            l1_number = block.l1_block_number.unwrap_or(block.number);
+            base_fee = block.base_fee.unwrap_or(BASE_FEE_WEI);
+            has_arbos = fork.account(ARBOS)?.is_some_and(|info| info.nonce > 0);
+            origin = Some(block);
+        }
+        let head = origin.as_ref().map_or(0, |block| block.number);
         let mut chain = Chain {
-            state: State::default(),
+            state: fork.map(State::of).unwrap_or_default(),
             clock: self.timestamp,
-            l1_start: (self.timestamp, 1),
-            base_fee: BASE_FEE_WEI,
-            head: 0,
+            l1_start: (self.timestamp, l1_number),
+            base_fee,
+            head,
             blocks: OrdMap::new(),
             by_hash: HashMap::new(),
             by_tx: HashMap::new(),
             settings: self,
             trace: false,
         };
+        let state = &mut chain.state;
         for address in precompiles::ADDRESSES {
-            chain.set_code(address, [0xFE]);
+            state.set_code(address, Bytes::from_static(&[0xFE]))?;
+            state.update(address, |info| info.nonce = 1)?;
         }
-        chain.change(ARBOS, |info| info.nonce = 1);
-        for (slot, value) in programs::genesis() {
-            chain.set_storage(ARBOS, slot, value);
+        if !has_arbos {
+            state.update(ARBOS, |info| info.nonce = 1)?;
+            for (slot, value) in programs::genesis() {
+                state.set_slot(ARBOS, slot, value)?;
+            }
         }
-        chain.deal(DEV_ACCOUNT, U256::from(10).pow(U256::from(24)));
+        state.update(DEV_ACCOUNT, |info| info.balance = U256::from(10).pow(U256::from(24)))?;
         for account in accounts {
             if !account.code.is_empty() {
-                chain.set_code(account.address, account.code);
+                state.set_code(account.address, account.code)?;
+                state.update(account.address, |info| info.nonce = info.nonce.max(1))?;
             }
             for (slot, value) in account.storage {
-                chain.set_storage(account.address, slot, value);
+                state.set_slot(account.address, slot, value)?;
             }
             if !account.balance.is_zero() {
-                chain.deal(account.address, account.balance);
+                state.update(account.address, |info| info.balance = account.balance)?;
             }
         }
-        let genesis = chain.open_block(0);
+        let genesis = chain.open_block(head);
         chain.seal(B256::ZERO, genesis);
-        chain
+        if let Some(origin) = origin {
+            chain.name_origin(origin.hash);
+        }
+        Ok(chain)
     }
 }
 
@@ -469,6 +504,18 @@ impl Chain {
                 self.by_tx.remove(&mined.receipt.hash);
             }
         }
+    }
+
+    /// Gives the block that a fork starts from the hash that it has there.
+    fn name_origin(&mut self, hash: B256) {
+        let Some(block) = self.blocks.get(&self.head) else {
+            return;
+        };
+        let mut block = Block::clone(block);
+        self.by_hash.remove(&block.hash());
+        block.header = Sealed::new_unchecked(block.header.into_inner(), hash);
+        self.by_hash.insert(hash, self.head);
+        self.blocks.insert(self.head, Arc::new(block));
     }
 
     /// Fills in what the sender left open.

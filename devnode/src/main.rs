@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use devnode::{
     Chain,
     exec::{Exec, Ran, exec},
+    fork::Fork,
     genesis,
     rpc::{self, Node, Shared},
 };
@@ -67,6 +68,15 @@ struct Serve {
     /// Make blocks only when asked to.
     #[arg(long)]
     no_mining: bool,
+    /// Go on from another chain: its state is read from this node when it is first needed.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["chain_id", "timestamp"])]
+    fork_url: Option<String>,
+    /// Block to go on from; the latest by default.
+    #[arg(long, value_name = "NUMBER", requires = "fork_url")]
+    fork_block: Option<u64>,
+    /// Keep what is worth keeping in this directory: compiled programs, and what was read of a fork.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
     /// The installed npm package `@arbitrum/nitro-contracts`, whose StylusDeployer and CacheManager
     /// then are at their usual places; without it they are missing.
     #[arg(long, value_name = "DIR", default_value = "node_modules/@arbitrum/nitro-contracts")]
@@ -117,7 +127,24 @@ fn serve(options: &Serve) -> Result<()> {
     for reason in missing {
         eprintln!("devnode: {reason}");
     }
-    let chain = builder.accounts(accounts).build();
+    let chain = match &options.fork_url {
+        None => builder.accounts(accounts).build(),
+        Some(url) => {
+            let cache = options.cache.as_ref().map(|dir| dir.join("forks"));
+            let fork = Fork::connect(url, options.fork_block, cache.as_deref()).context("cannot fork")?;
+            if let Some(note) = fork.cache_note() {
+                eprintln!("devnode: {note}");
+            }
+            let block = fork.block();
+            println!(
+                "Forked chain {} at block {} ({})",
+                fork.chain_id(),
+                block.number,
+                block.hash
+            );
+            builder.build_on(fork).context("cannot fork")?
+        }
+    };
     let node = Shared::new(Node::new(chain));
     node.lock().mining(!options.no_mining, options.block_time.unwrap_or(0));
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;

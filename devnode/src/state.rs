@@ -3,6 +3,7 @@
 //! The maps share what they have in common: a copy costs nothing and is a snapshot, so every block of
 //! the chain can keep the state it left behind.
 
+use crate::fork::{Fork, ForkError};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use imbl::HashMap;
 use revm::{
@@ -22,6 +23,12 @@ pub struct StateError(pub String);
 
 impl DBErrorMarker for StateError {}
 
+impl From<ForkError> for StateError {
+    fn from(error: ForkError) -> Self {
+        Self(error.to_string())
+    }
+}
+
 /// One account of [`State`].
 #[derive(Clone, Debug, Default)]
 struct Entry {
@@ -29,12 +36,16 @@ struct Entry {
     info: AccountInfo,
     /// Slots that are not zero, and zeros that hide a value of the fork.
     storage: HashMap<U256, U256>,
+    /// The account began anew here: nothing of the fork's storage is its own.
+    own_storage: bool,
 }
 
 /// Every account of the chain. A clone is a snapshot and costs nothing.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     accounts: HashMap<Address, Arc<Entry>>,
+    /// Where accounts and slots come from that are not known here.
+    fork: Option<Fork>,
 }
 
 /// Code as the EVM wants it: an EIP-7702 designator is one, anything else is plain bytes.
@@ -43,21 +54,36 @@ fn bytecode(code: Bytes) -> Bytecode {
 }
 
 impl State {
+    /// The state of another chain, as far as it is not changed here.
+    pub fn of(fork: Fork) -> Self {
+        Self {
+            accounts: HashMap::new(),
+            fork: Some(fork),
+        }
+    }
+
     /// Balance, nonce and code of an account; the empty account when there is none.
     pub fn account(&self, address: Address) -> Result<AccountInfo, StateError> {
-        Ok(self.accounts.get(&address).map_or_else(
-            || AccountInfo::default().with_code(Bytecode::default()),
-            |entry| entry.info.clone(),
-        ))
+        if let Some(entry) = self.accounts.get(&address) {
+            return Ok(entry.info.clone());
+        }
+        let remote = match &self.fork {
+            Some(fork) => fork.account(address)?,
+            None => None,
+        };
+        Ok(remote.unwrap_or_else(empty))
     }
 
     /// A storage slot.
     pub fn slot(&self, address: Address, slot: U256) -> Result<U256, StateError> {
         let entry = self.accounts.get(&address);
-        Ok(entry
-            .and_then(|entry| entry.storage.get(&slot))
-            .copied()
-            .unwrap_or_default())
+        if let Some(value) = entry.and_then(|entry| entry.storage.get(&slot)) {
+            return Ok(*value);
+        }
+        match &self.fork {
+            Some(fork) if entry.is_none_or(|entry| !entry.own_storage) => Ok(fork.storage(address, slot)?),
+            _ => Ok(U256::ZERO),
+        }
     }
 
     /// Changes balance, nonce or code of an account.
@@ -79,9 +105,10 @@ impl State {
     /// Sets a storage slot.
     pub fn set_slot(&mut self, address: Address, slot: U256, value: U256) -> Result<(), StateError> {
         let info = self.account(address)?;
+        let forked = self.fork.is_some();
         let entry = self.entry(address);
         entry.info = info;
-        put(entry, slot, value);
+        put(entry, slot, value, forked);
         Ok(())
     }
 
@@ -91,10 +118,11 @@ impl State {
         let entry = self.entry(address);
         entry.info = info;
         entry.storage = HashMap::new();
+        entry.own_storage = true;
         Ok(())
     }
 
-    /// All accounts that this chain knows, in order, with their storage in order.
+    /// All accounts that this chain has made or changed, in order, with their storage in order.
     pub fn accounts(&self) -> impl Iterator<Item = (Address, AccountInfo, BTreeMap<U256, U256>)> {
         let sorted: BTreeMap<_, _> = self.accounts.iter().collect();
         sorted
@@ -112,8 +140,13 @@ impl State {
     }
 }
 
-fn put(entry: &mut Entry, slot: U256, value: U256) {
-    if value.is_zero() {
+/// The account that is not there.
+fn empty() -> AccountInfo {
+    AccountInfo::default().with_code(Bytecode::default())
+}
+
+fn put(entry: &mut Entry, slot: U256, value: U256, forked: bool) {
+    if value.is_zero() && (entry.own_storage || !forked) {
         entry.storage.remove(&slot);
     } else {
         entry.storage.insert(slot, value);
@@ -170,6 +203,7 @@ impl Database for State {
 
 impl DatabaseCommit for State {
     fn commit(&mut self, changes: AddressMap<Account>) {
+        let forked = self.fork.is_some();
         for (address, account) in changes {
             if !account.is_touched() {
                 continue;
@@ -177,13 +211,15 @@ impl DatabaseCommit for State {
             let entry = self.entry(address);
             if account.is_selfdestructed() {
                 *entry = Entry {
-                    info: AccountInfo::default().with_code(Bytecode::default()),
-                    ..Entry::default()
+                    info: empty(),
+                    storage: HashMap::new(),
+                    own_storage: true,
                 };
                 continue;
             }
             if account.is_created() {
                 entry.storage = HashMap::new();
+                entry.own_storage = true;
             }
             let known = entry.info.code.take();
             entry.info = account.info;
@@ -192,7 +228,7 @@ impl DatabaseCommit for State {
             }
             for (slot, value) in account.storage {
                 if value.is_changed() {
-                    put(entry, slot, value.present_value());
+                    put(entry, slot, value.present_value(), forked);
                 }
             }
         }
