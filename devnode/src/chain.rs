@@ -2,6 +2,8 @@
 
 use crate::{
     arbos::{
+        fields,
+        params::{self, StylusParams},
         precompiles, programs,
         state::{ARBOS, SEQUENCER},
     },
@@ -33,8 +35,8 @@ const L1_BLOCK_SECS: u64 = 12;
 const BLOCK_GAS_LIMIT: u64 = 1 << 50;
 /// Execution gas of one transaction since ArbOS 50.
 const TX_GAS_CAP: u64 = 32_000_000;
-/// 0.1 gwei, as development nodes have it.
-const BASE_FEE_WEI: u64 = 100_000_000;
+/// As development nodes have it.
+const BASE_FEE_WEI: u64 = fields::BASE_FEE_WEI;
 
 /// Settings of a new chain.
 #[derive(Clone, Debug)]
@@ -101,7 +103,11 @@ impl Builder {
                 ..AccountInfo::default()
             },
         );
-        for (slot, value) in programs::genesis() {
+        let stylus = StylusParams {
+            max_stack_depth: self.stack_depth,
+            ..StylusParams::default()
+        };
+        for (slot, value) in fields::genesis(DEV_ACCOUNT, self.chain_id, &stylus) {
             // The in-memory database cannot fail.
             let _ = db.insert_account_storage(ARBOS, slot, value);
         }
@@ -278,6 +284,17 @@ impl Chain {
         let _ = self.db.insert_account_storage(account, slot, value);
     }
 
+    /// The rules that programs run by.
+    pub fn stylus_params(&self) -> StylusParams {
+        StylusParams::from_word(self.storage(ARBOS, params::SLOT))
+    }
+
+    /// Changes the rules that programs run by, as chain owners and ArbOS upgrades do; a raised version makes
+    /// programs need a new activation.
+    pub fn set_stylus_params(&mut self, stylus: &StylusParams) {
+        self.set_storage(ARBOS, params::SLOT, stylus.to_word());
+    }
+
     /// Balance in wei.
     pub fn balance(&self, account: Address) -> U256 {
         self.account(account).balance
@@ -397,7 +414,7 @@ impl Chain {
             difficulty: U256::from(1),
             ..BlockEnv::default()
         };
-        let chain = TxState::new(self.block, self.settings.stack_depth, recent.clone(), self.trace);
+        let chain = TxState::new(self.block, recent.clone(), self.trace);
         let ctx = Context {
             block,
             tx,
@@ -462,7 +479,8 @@ impl Chain {
         self.balance(from).min(U256::from(10).pow(U256::from(18)))
     }
 
-    /// Pins the program at `program` in the cache, so that entering it costs the cached price.
+    /// Pins the program at `program` in the cache, so that entering it costs the cached price; `from` must be a
+    /// chain owner, as [`DEV_ACCOUNT`] is, or a cache manager.
     pub fn cache_program(&mut self, from: Address, program: Address) -> Result<Receipt, TxError> {
         let call = ArbWasmCache::cacheProgramCall { program };
         self.send(Tx::call(from, ARB_WASM_CACHE, call.abi_encode()))

@@ -5,11 +5,11 @@
 //! frame it opened, are done here.
 
 use crate::{
-    arbos::{precompiles::Precompiles, programs},
+    arbos::{params::StylusParams, precompiles::Precompiles, programs},
     stylus::{
         code,
         host::Env,
-        ink::{self, gas},
+        ink::gas,
         module,
         pages::Pages,
         port::{CallKind, CallRequest, CreateRequest, Request, Response},
@@ -40,7 +40,10 @@ use revm::{
     },
     primitives::hardfork::SpecId,
 };
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 /// The chain's state.
 pub type StateDb = CacheDB<EmptyDB>;
@@ -66,15 +69,13 @@ const SELFDESTRUCT_GAS: u16 = 5_000;
 pub struct RecentPrograms(VecDeque<B256>);
 
 impl RecentPrograms {
-    /// How many are remembered (`blockCacheSize`).
-    pub const CAPACITY: usize = 32;
-
-    /// Whether `program` was there; it is now the most recent.
-    fn touch(&mut self, program: B256) -> bool {
+    /// Whether `program` was there; it is now the most recent of at most `capacity`.
+    fn touch(&mut self, program: B256, capacity: u16) -> bool {
         let hit = self.0.iter().position(|known| *known == program);
         if let Some(index) = hit {
             self.0.remove(index);
-        } else if self.0.len() == Self::CAPACITY {
+        }
+        while !self.0.is_empty() && self.0.len() >= usize::from(capacity) {
             self.0.pop_front();
         }
         self.0.push_back(program);
@@ -100,8 +101,9 @@ pub struct ProgramRun {
 pub struct TxState {
     /// Height of the L2 chain.
     pub l2_block: u64,
-    /// Stack words of a program.
-    pub stack_depth: u32,
+    /// Hashes of the L2 blocks before this one, the latest last; of older ones than these, `arbBlockHash`
+    /// answers zero.
+    pub l2_hashes: Arc<Vec<B256>>,
     /// Memory pages over all frames.
     pub pages: Pages,
     /// Programs called in this block.
@@ -114,20 +116,23 @@ pub struct TxState {
     pub refusal: Option<String>,
     /// Open frames by acting account, delegate frames excluded.
     acting: HashMap<Address, u32>,
+    /// The caller of each open frame, the innermost last.
+    pub(crate) callers: Vec<Address>,
 }
 
 impl TxState {
     /// State at the start of a transaction.
-    pub fn new(l2_block: u64, stack_depth: u32, recent: RecentPrograms, trace: bool) -> Self {
+    pub fn new(l2_block: u64, recent: RecentPrograms, trace: bool) -> Self {
         Self {
             l2_block,
-            stack_depth,
+            l2_hashes: Arc::default(),
             pages: Pages::default(),
             recent,
             trace,
             runs: Vec::new(),
             refusal: None,
             acting: HashMap::new(),
+            callers: Vec::new(),
         }
     }
 }
@@ -148,6 +153,8 @@ struct Run {
     refund: i64,
     /// Pages open before it was entered.
     pages_before: u16,
+    /// The rules when it was entered.
+    params: StylusParams,
     entry_gas: u64,
     ink_start: u64,
 }
@@ -259,6 +266,11 @@ impl<'a> EvmTr for ArbEvm<'a> {
         if let Some(address) = acting {
             *self.eth.ctx.chain.acting.entry(address).or_default() += 1;
         }
+        self.eth
+            .ctx
+            .chain
+            .callers
+            .push(frame.interpreter.input.caller_address());
         self.open.push(Open {
             acting,
             is_program,
@@ -291,6 +303,7 @@ impl<'a> EvmTr for ArbEvm<'a> {
     fn frame_return_result(&mut self, result: FrameResult) -> Result<Option<FrameResult>, DbError> {
         if self.eth.frame_stack.get().is_finished() {
             self.eth.frame_stack.pop();
+            self.eth.ctx.chain.callers.pop();
             if let Some(address) = self.open.pop().and_then(|open| open.acting)
                 && let Some(count) = self.eth.ctx.chain.acting.get_mut(&address)
             {
@@ -407,17 +420,18 @@ fn enter(
 ) -> Result<Result<Run, InstructionResult>, DbError> {
     let (codehash, bytecode) = &inputs.known_bytecode;
     let timestamp = u64::try_from(ctx.block.timestamp()).unwrap_or(u64::MAX);
+    let params = StylusParams::load(ctx.journal_mut())?;
     let record = programs::load(ctx.journal_mut(), *codehash)?;
-    if let Err(unusable) = record.check(timestamp) {
+    if let Err(unusable) = record.check(timestamp, &params) {
         ctx.chain.refusal = Some(format!("program {}: {unusable:?}", inputs.bytecode_address));
         return Ok(Err(InstructionResult::NotActivated));
     }
-    let page_gas = ctx.chain.pages.cost(record.footprint);
-    let cached = ctx.chain.recent.touch(*codehash) || record.cached;
-    let entry_gas =
-        page_gas
-            .saturating_add(record.cached_gas())
-            .saturating_add(if cached { 0 } else { record.init_gas() });
+    let page_gas = ctx.chain.pages.cost(record.footprint, &params);
+    let cached = ctx.chain.recent.touch(*codehash, params.block_cache_size) || record.cached;
+    let init_gas = if cached { 0 } else { record.init_gas(&params) };
+    let entry_gas = page_gas
+        .saturating_add(record.cached_gas(&params))
+        .saturating_add(init_gas);
     let Some(left) = inputs.gas_limit.checked_sub(entry_gas) else {
         return Ok(Err(InstructionResult::OutOfGas));
     };
@@ -443,16 +457,18 @@ fn enter(
         timestamp,
         chain_id: ctx.cfg.chain_id,
         gas_price: U256::from(ctx.tx.effective_gas_price(u128::from(ctx.block.basefee()))),
+        ink_price: params.ink_price.max(1).into(),
         origin: ctx.tx.caller(),
         trace: ctx.chain.trace,
     };
-    let ink_start = left.saturating_mul(ink::INK_PRICE);
-    let program = Program::new(module, env, ink_start, ctx.chain.stack_depth);
+    let ink_start = left.saturating_mul(env.ink_price);
+    let program = Program::new(module, env, ink_start, params.max_stack_depth);
     Ok(Ok(Run {
         program,
         waiting: None,
         refund: 0,
         pages_before,
+        params,
         entry_gas,
         ink_start,
     }))
@@ -469,7 +485,7 @@ fn leave(
     ctx.chain.pages.open = run.pages_before;
     let mut left = match finished.outcome {
         Outcome::OutOfStack => 0,
-        _ => finished.ink_left / ink::INK_PRICE,
+        _ => finished.ink_left / u64::from(run.params.ink_price.max(1)),
     };
     let mut output = finished.output.clone();
     let mut result = match finished.outcome {
@@ -578,7 +594,7 @@ fn serve(
             }
         }
         Request::AddPages(pages) => {
-            let gas = ctx.chain.pages.cost(pages);
+            let gas = ctx.chain.pages.cost(pages, &run.params);
             ctx.chain.pages.open(pages);
             done(gas)
         }
@@ -824,9 +840,9 @@ mod tests {
     fn touch_evicts_the_oldest_beyond_capacity() {
         let mut recent = RecentPrograms::default();
         for n in 0..=32 {
-            assert!(!recent.touch(B256::with_last_byte(n)));
+            assert!(!recent.touch(B256::with_last_byte(n), 32));
         }
-        assert!(recent.touch(B256::with_last_byte(32)));
-        assert!(!recent.touch(B256::with_last_byte(0)));
+        assert!(recent.touch(B256::with_last_byte(32), 32));
+        assert!(!recent.touch(B256::with_last_byte(0), 32));
     }
 }

@@ -13,8 +13,11 @@ use std::{
 };
 use wasmtime::{Config, Engine, InstancePre, Linker, Module, OptLevel};
 
-/// Largest decompressed module, in bytes.
-pub const MAX_WASM_SIZE: usize = 262_144;
+/// Largest decompressed module by default, in bytes.
+pub const MAX_WASM_SIZE: u32 = 262_144;
+
+/// Largest decompressed module that can be run, whatever chain owners let in.
+const LARGEST: usize = 16 << 20;
 
 /// Native stack of one running program. The depth checker stops a program after 22,000 words; compiled
 /// frames need a few machine words for each of them, so this is several times what can be reached.
@@ -65,8 +68,9 @@ pub fn compiled(hash: B256, code: &[u8]) -> Result<Arc<InstancePre<Host>>, HostF
         return Ok(module.clone());
     }
     let failure = |error: wasmtime::Error| HostFailure(format!("{error:?}"));
-    let wasm = code::decompress(code, MAX_WASM_SIZE).map_err(|error| HostFailure(error.to_string()))?;
-    let activated = wasm::activate(&wasm, super::pages::PAGE_LIMIT).map_err(|error| HostFailure(error.to_string()))?;
+    // Activation applied the limits of its time; those of today do not matter.
+    let wasm = code::decompress(code, LARGEST).map_err(|error| HostFailure(error.to_string()))?;
+    let activated = wasm::activate(&wasm, u16::MAX).map_err(|error| HostFailure(error.to_string()))?;
     let module = Module::new(&SHARED.engine, &activated.instrumented).map_err(failure)?;
     let ready = SHARED.linker.instantiate_pre(&module).map_err(failure)?;
     Ok(lock().entry(hash).or_insert(Arc::new(ready)).clone())
