@@ -1,7 +1,7 @@
 //! Blocks.
 
 use crate::{
-    arbos::{precompiles::ARBOS_VERSION, state::SEQUENCER},
+    arbos::{fields::ARBOS_VERSION, state::SEQUENCER},
     state::State,
     tx::{Receipt, SignedTx},
 };

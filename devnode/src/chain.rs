@@ -1,7 +1,12 @@
 //! The chain: accounts, blocks and transactions.
 
 use crate::{
-    arbos::{precompiles, programs, state::ARBOS},
+    arbos::{
+        fields,
+        params::{self, StylusParams},
+        precompiles, programs,
+        state::ARBOS,
+    },
     block::{self, Block, BlockContext, Mined},
     evm::{Ctx, RecentPrograms, SPEC, TxError},
     execute::{self, Job, Payment, Rules},
@@ -32,8 +37,8 @@ pub const DEV_ACCOUNT: Address = address!("3f1Eae7D46d88F08fc2F8ed27FCb2AB183EB2
 const L1_BLOCK_SECS: u64 = 12;
 /// Execution gas of one transaction since ArbOS 50.
 const TX_GAS_CAP: u64 = 32_000_000;
-/// 0.1 gwei, as development nodes have it.
-const BASE_FEE_WEI: u64 = 100_000_000;
+/// As development nodes have it.
+const BASE_FEE_WEI: u64 = fields::BASE_FEE_WEI;
 /// Blocks whose hash contracts can ask for.
 const HASHES: u64 = 256;
 
@@ -41,6 +46,7 @@ const HASHES: u64 = 256;
 #[derive(Clone, Debug)]
 pub struct Builder {
     rules: Rules,
+    stack_depth: u32,
     timestamp: u64,
     history: u64,
     accounts: Vec<GenesisAccount>,
@@ -64,9 +70,9 @@ impl Default for Builder {
         Self {
             rules: Rules {
                 chain_id: 412_346,
-                stack_depth: ink::MAX_STACK_DEPTH,
                 tx_gas_cap: TX_GAS_CAP,
             },
+            stack_depth: ink::MAX_STACK_DEPTH,
             timestamp: 1_700_000_000,
             history: HASHES,
             accounts: Vec::new(),
@@ -94,7 +100,7 @@ impl Builder {
     /// Far larger values let programs outgrow the native stack, which fails their transaction with an error.
     #[must_use]
     pub fn stack_depth(mut self, words: u32) -> Self {
-        self.rules.stack_depth = words;
+        self.stack_depth = words;
         self
     }
 
@@ -167,7 +173,11 @@ impl Builder {
         }
         if !has_arbos {
             state.update(ARBOS, |info| info.nonce = 1)?;
-            for (slot, value) in programs::genesis() {
+            let stylus = StylusParams {
+                max_stack_depth: chain.settings.stack_depth,
+                ..StylusParams::default()
+            };
+            for (slot, value) in fields::genesis(DEV_ACCOUNT, chain.settings.rules.chain_id, &stylus) {
                 state.set_slot(ARBOS, slot, value)?;
             }
         }
@@ -331,6 +341,17 @@ impl Chain {
     fn change(&mut self, account: Address, change: impl FnOnce(&mut revm::state::AccountInfo)) {
         // As above.
         let _ = self.state.update(account, change);
+    }
+
+    /// The rules that programs run by.
+    pub fn stylus_params(&self) -> StylusParams {
+        StylusParams::from_word(self.storage(ARBOS, params::SLOT))
+    }
+
+    /// Changes the rules that programs run by, as chain owners and ArbOS upgrades do; a raised version makes
+    /// programs need a new activation.
+    pub fn set_stylus_params(&mut self, stylus: &StylusParams) {
+        self.set_storage(ARBOS, params::SLOT, stylus.to_word());
     }
 
     /// Balance in wei.
@@ -695,7 +716,8 @@ impl Chain {
         self.balance(from).min(U256::from(10).pow(U256::from(18)))
     }
 
-    /// Pins the program at `program` in the cache, so that entering it costs the cached price.
+    /// Pins the program at `program` in the cache, so that entering it costs the cached price; `from` must be a
+    /// chain owner, as [`DEV_ACCOUNT`] is, or a cache manager.
     pub fn cache_program(&mut self, from: Address, program: Address) -> Result<Receipt, TxError> {
         let call = ArbWasmCache::cacheProgramCall { program };
         self.send(Tx::call(from, ARB_WASM_CACHE, call.abi_encode()))

@@ -5,12 +5,12 @@
 //! frame it opened, are done here.
 
 use crate::{
-    arbos::{precompiles::Precompiles, programs},
+    arbos::{params::StylusParams, precompiles::Precompiles, programs},
     state::{State, StateError},
     stylus::{
         code,
         host::{Budget, Env},
-        ink::{self, gas},
+        ink::gas,
         module,
         pages::Pages,
         port::{CallKind, CallRequest, CreateRequest, Request, Response},
@@ -76,15 +76,13 @@ const SELFDESTRUCT_GAS: u16 = 5_000;
 pub struct RecentPrograms(VecDeque<B256>);
 
 impl RecentPrograms {
-    /// How many are remembered (`blockCacheSize`).
-    pub const CAPACITY: usize = 32;
-
-    /// Whether `program` was there; it is now the most recent.
-    fn touch(&mut self, program: B256) -> bool {
+    /// Whether `program` was there; it is now the most recent of at most `capacity`.
+    fn touch(&mut self, program: B256, capacity: u16) -> bool {
         let hit = self.0.iter().position(|known| *known == program);
         if let Some(index) = hit {
             self.0.remove(index);
-        } else if self.0.len() == Self::CAPACITY {
+        }
+        while !self.0.is_empty() && self.0.len() >= usize::from(capacity) {
             self.0.pop_front();
         }
         self.0.push_back(program);
@@ -110,12 +108,11 @@ pub struct ProgramRun {
 pub struct TxState {
     /// Height of the L2 chain.
     pub l2_block: u64,
-    /// Hashes of the L2 blocks before this one, newest last.
+    /// Hashes of the L2 blocks before this one, the latest last; of older ones than these, `arbBlockHash`
+    /// answers zero.
     pub l2_hashes: Arc<Vec<B256>>,
     /// Gas price as programs see it: the tip that the EVM's price has lost is still in it.
     pub gas_price: u128,
-    /// Stack words of a program.
-    pub stack_depth: u32,
     /// Memory pages over all frames.
     pub pages: Pages,
     /// Programs called in this block.
@@ -132,22 +129,17 @@ pub struct TxState {
     pub refusal: Option<String>,
     /// Open frames by acting account, delegate frames excluded.
     acting: HashMap<Address, u32>,
+    /// The caller of each open frame, the innermost last.
+    pub(crate) callers: Vec<Address>,
 }
 
 impl TxState {
     /// State at the start of a transaction.
-    pub fn new(
-        l2_block: u64,
-        l2_hashes: Arc<Vec<B256>>,
-        stack_depth: u32,
-        recent: RecentPrograms,
-        trace: bool,
-    ) -> Self {
+    pub fn new(l2_block: u64, l2_hashes: Arc<Vec<B256>>, recent: RecentPrograms, trace: bool) -> Self {
         Self {
             l2_block,
             l2_hashes,
             gas_price: 0,
-            stack_depth,
             pages: Pages::default(),
             recent,
             trace,
@@ -156,6 +148,7 @@ impl TxState {
             budget: Budget::default(),
             refusal: None,
             acting: HashMap::new(),
+            callers: Vec::new(),
         }
     }
 
@@ -191,6 +184,8 @@ struct Run {
     refund: i64,
     /// Pages open before it was entered.
     pages_before: u16,
+    /// The rules when it was entered.
+    params: StylusParams,
     entry_gas: u64,
     ink_start: u64,
     /// Host calls recorded before the one that waits for a frame.
@@ -288,6 +283,11 @@ impl<I: Inspector<Ctx, EthInterpreter>> ArbEvm<I> {
         if let Some(address) = acting {
             *self.eth.ctx.chain.acting.entry(address).or_default() += 1;
         }
+        self.eth
+            .ctx
+            .chain
+            .callers
+            .push(frame.interpreter.input.caller_address());
         self.open.push(Open {
             acting,
             is_program,
@@ -419,6 +419,7 @@ impl<I: Inspector<Ctx, EthInterpreter>> EvmTr for ArbEvm<I> {
         if self.eth.frame_stack.get().is_finished() {
             self.eth.frame_stack.pop();
             self.eth.ctx.chain.frames.exit();
+            self.eth.ctx.chain.callers.pop();
             if let Some(address) = self.open.pop().and_then(|open| open.acting)
                 && let Some(count) = self.eth.ctx.chain.acting.get_mut(&address)
             {
@@ -563,17 +564,18 @@ fn run_program(
 fn enter(frame: &EvmFrame, inputs: &CallInputs, ctx: &mut Ctx) -> Result<Result<Run, InstructionResult>, DbError> {
     let (codehash, bytecode) = &inputs.known_bytecode;
     let timestamp = u64::try_from(ctx.block.timestamp()).unwrap_or(u64::MAX);
+    let params = StylusParams::load(ctx.journal_mut())?;
     let record = programs::load(ctx.journal_mut(), *codehash)?;
-    if let Err(unusable) = record.check(timestamp) {
+    if let Err(unusable) = record.check(timestamp, &params) {
         ctx.chain.refusal = Some(format!("program {}: {unusable:?}", inputs.bytecode_address));
         return Ok(Err(InstructionResult::NotActivated));
     }
-    let page_gas = ctx.chain.pages.cost(record.footprint);
-    let cached = ctx.chain.recent.touch(*codehash) || record.cached;
-    let entry_gas =
-        page_gas
-            .saturating_add(record.cached_gas())
-            .saturating_add(if cached { 0 } else { record.init_gas() });
+    let page_gas = ctx.chain.pages.cost(record.footprint, &params);
+    let cached = ctx.chain.recent.touch(*codehash, params.block_cache_size) || record.cached;
+    let init_gas = if cached { 0 } else { record.init_gas(&params) };
+    let entry_gas = page_gas
+        .saturating_add(record.cached_gas(&params))
+        .saturating_add(init_gas);
     let Some(left) = inputs.gas_limit.checked_sub(entry_gas) else {
         return Ok(Err(InstructionResult::OutOfGas));
     };
@@ -602,16 +604,18 @@ fn enter(frame: &EvmFrame, inputs: &CallInputs, ctx: &mut Ctx) -> Result<Result<
         timestamp,
         chain_id: ctx.cfg.chain_id,
         gas_price: U256::from(ctx.chain.gas_price),
+        ink_price: params.ink_price.max(1).into(),
         origin: ctx.tx.caller(),
         trace: ctx.chain.trace.then(|| ctx.chain.budget.clone()),
     };
-    let ink_start = left.saturating_mul(ink::INK_PRICE);
-    let program = Program::new(module, env, ink_start, ctx.chain.stack_depth);
+    let ink_start = left.saturating_mul(env.ink_price);
+    let program = Program::new(module, env, ink_start, params.max_stack_depth);
     Ok(Ok(Run {
         program,
         waiting: None,
         refund: 0,
         pages_before,
+        params,
         entry_gas,
         ink_start,
         recorded: 0,
@@ -623,7 +627,7 @@ fn leave(run: &Run, finished: Finished, frame: &EvmFrame, limit: u64, ctx: &mut 
     ctx.chain.pages.open = run.pages_before;
     let mut left = match finished.outcome {
         Outcome::OutOfStack => 0,
-        _ => finished.ink_left / ink::INK_PRICE,
+        _ => finished.ink_left / u64::from(run.params.ink_price.max(1)),
     };
     let mut output = finished.output.clone();
     let mut result = match finished.outcome {
@@ -733,7 +737,7 @@ fn serve(
             }
         }
         Request::AddPages(pages) => {
-            let gas = ctx.chain.pages.cost(pages);
+            let gas = ctx.chain.pages.cost(pages, &run.params);
             ctx.chain.pages.open(pages);
             done(gas)
         }
@@ -980,9 +984,9 @@ mod tests {
     fn touch_evicts_the_oldest_beyond_capacity() {
         let mut recent = RecentPrograms::default();
         for n in 0..=32 {
-            assert!(!recent.touch(B256::with_last_byte(n)));
+            assert!(!recent.touch(B256::with_last_byte(n), 32));
         }
-        assert!(recent.touch(B256::with_last_byte(32)));
-        assert!(!recent.touch(B256::with_last_byte(0)));
+        assert!(recent.touch(B256::with_last_byte(32), 32));
+        assert!(!recent.touch(B256::with_last_byte(0), 32));
     }
 }

@@ -11,7 +11,6 @@ use crate::{
     stylus::{
         code,
         host::HostCall,
-        ink::INK_PRICE,
         pages::{PAGE_LIMIT, Pages},
         program::Outcome,
     },
@@ -80,18 +79,19 @@ pub fn exec(module: &[u8], calldata: &[u8], gas: u64) -> Result<Exec, ExecError>
         let reason = receipt.refusal.unwrap_or_else(|| format!("{:?}", receipt.halt));
         return Err(ExecError::NotEntered(reason));
     }
-    let record = Record::new(&activation, chain.timestamp(), false);
+    let params = chain.stylus_params();
+    let record = Record::new(&activation, params.version, chain.timestamp(), false);
     let entry_gas = Pages::default()
-        .cost(record.footprint)
-        .saturating_add(record.cached_gas())
-        .saturating_add(record.init_gas());
+        .cost(record.footprint, &params)
+        .saturating_add(record.cached_gas(&params))
+        .saturating_add(record.init_gas(&params));
     let limit = intrinsic_gas(calldata).saturating_add(entry_gas).saturating_add(gas);
     let tx = Tx::call(DEV_ACCOUNT, PROGRAM, Bytes::copy_from_slice(calldata)).gas(limit);
     let receipt = chain.send(tx).map_err(ExecError::Tx)?;
     let not_entered = || ExecError::NotEntered(receipt.refusal.unwrap_or_else(|| format!("{:?}", receipt.halt)));
     // Inner frames end first, so the program's own run is the last one.
     let run = receipt.runs.into_iter().next_back().ok_or_else(not_entered)?;
-    if run.ink_start != gas.saturating_mul(INK_PRICE) {
+    if run.ink_start != gas.saturating_mul(params.ink_price.into()) {
         return Err(ExecError::NotEntered(format!("it started with {} ink", run.ink_start)));
     }
     Ok(Exec::Ran(Ran {

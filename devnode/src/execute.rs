@@ -25,8 +25,6 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
     pub(crate) chain_id: u64,
-    /// Stack words of a program.
-    pub(crate) stack_depth: u32,
     /// Most execution gas of one transaction.
     pub(crate) tx_gas_cap: u64,
 }
@@ -96,14 +94,8 @@ where
     if payment == Payment::Nobody {
         block.basefee = 0;
     }
-    let chain = TxState::new(
-        job.block.number,
-        job.l2_hashes,
-        rules.stack_depth,
-        job.recent,
-        job.trace,
-    )
-    .with_gas_price(job.program_gas_price);
+    let chain =
+        TxState::new(job.block.number, job.l2_hashes, job.recent, job.trace).with_gas_price(job.program_gas_price);
     let ctx = Context {
         block,
         tx: job.tx,

@@ -1,34 +1,22 @@
 //! Records of activated programs, and what entering and storing them costs.
 
-use super::state::{ARBOS, Space};
+use super::{
+    params::{SCALAR_UNIT, StylusParams},
+    state::{self, ARBOS, Space, read, write},
+};
 use crate::{
     stylus::{
-        code::{CodeError, Stored},
+        code::{CodeError, Limits, Stored},
         program::HostFailure,
     },
     wasm::Activated,
 };
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{B256, U256};
 use revm::{Database, context_interface::JournalTr, state::EvmState};
 use std::sync::LazyLock;
 
-/// Stylus rules version of this chain; programs activated under another one must be activated again.
-pub const STYLUS_VERSION: u16 = 3;
-/// Days after which a program must be kept alive.
-pub const EXPIRY_DAYS: u16 = 365;
-/// Days after which a program may be kept alive.
-pub const KEEPALIVE_DAYS: u16 = 31;
-/// Percentage of the recorded cost that entering a program takes.
-pub const INIT_COST_SCALAR: u64 = 100;
-/// Gas burned by every activation, beside its own price.
-pub const ACTIVATION_GAS: u64 = 0;
 /// Start of the hour counter in program records, in Unix seconds.
 pub const START_TIME: u64 = 1_421_388_000;
-/// Least gas to enter a program, on top of [`MIN_CACHED_GAS`], when it is not cached.
-pub const MIN_INIT_GAS: u64 = 69 * 128;
-/// Least gas to enter a program.
-pub const MIN_CACHED_GAS: u64 = 11 * 32;
-
 /// What the chain remembers of an activated program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Record {
@@ -60,10 +48,10 @@ pub enum Unusable {
 }
 
 impl Record {
-    /// The record of a program activated at `timestamp`.
-    pub fn new(activated: &Activated, timestamp: u64, cached: bool) -> Self {
+    /// The record of a program activated at `timestamp` under a Stylus version.
+    pub fn new(activated: &Activated, version: u16, timestamp: u64, cached: bool) -> Self {
         Self {
-            version: STYLUS_VERSION,
+            version,
             init_cost: activated.init_cost,
             cached_cost: activated.cached_cost,
             footprint: activated.footprint,
@@ -93,27 +81,27 @@ impl Record {
     }
 
     /// Whether it may be called at `timestamp`.
-    pub fn check(&self, timestamp: u64) -> Result<(), Unusable> {
+    pub fn check(&self, timestamp: u64, params: &StylusParams) -> Result<(), Unusable> {
         if self.version == 0 {
             return Err(Unusable::NotActivated);
         }
-        if self.version != STYLUS_VERSION {
+        if self.version != params.version {
             return Err(Unusable::NeedsUpgrade(self.version));
         }
-        if self.activated_at == 0 || self.age_secs(timestamp) > secs(EXPIRY_DAYS) {
+        if self.activated_at == 0 || self.age_secs(timestamp) > secs(params.expiry_days) {
             return Err(Unusable::Expired(self.age_secs(timestamp)));
         }
         Ok(())
     }
 
     /// Gas to enter the program when it is cached.
-    pub fn cached_gas(&self) -> u64 {
-        MIN_CACHED_GAS + u64::from(self.cached_cost)
+    pub fn cached_gas(&self, params: &StylusParams) -> u64 {
+        params.min_cached_gas() + scaled(self.cached_cost, params.cached_cost_scalar)
     }
 
     /// Gas to enter the program, on top of [`Self::cached_gas`], when it is not.
-    pub fn init_gas(&self) -> u64 {
-        MIN_INIT_GAS + u64::from(self.init_cost)
+    pub fn init_gas(&self, params: &StylusParams) -> u64 {
+        params.min_init_gas() + scaled(self.init_cost, params.init_cost_scalar)
     }
 
     fn to_word(self) -> B256 {
@@ -153,6 +141,11 @@ impl Record {
     }
 }
 
+/// A recorded cost in gas after its scalar.
+fn scaled(cost: u16, scalar: u8) -> u64 {
+    (u64::from(cost) * u64::from(scalar) * SCALAR_UNIT).div_ceil(100)
+}
+
 /// Hours from [`START_TIME`] to `timestamp`.
 fn hours(timestamp: u64) -> u32 {
     u32::try_from(timestamp.saturating_sub(START_TIME) / 3600).unwrap_or(u32::MAX)
@@ -172,35 +165,6 @@ static RECORDS: LazyLock<Space> = LazyLock::new(|| programs().sub(1));
 /// Module hashes by code hash, likewise.
 static MODULE_HASHES: LazyLock<Space> = LazyLock::new(|| programs().sub(2));
 
-/// Reads an ArbOS slot without making it warm for the EVM.
-fn read<J>(journal: &mut J, slot: U256) -> Result<U256, <J::Database as Database>::Error>
-where
-    J: JournalTr<State = EvmState>,
-{
-    let (db, state) = journal.db_and_state_mut();
-    match state.get(&ARBOS).and_then(|account| account.storage.get(&slot)) {
-        Some(slot) => Ok(slot.present_value),
-        None => db.storage(ARBOS, slot),
-    }
-}
-
-/// Code hash and raw code of `account`, without making it warm for the EVM.
-pub fn peek_code<J>(journal: &mut J, account: Address) -> Result<(B256, Bytes), <J::Database as Database>::Error>
-where
-    J: JournalTr<State = EvmState>,
-{
-    let (db, state) = journal.db_and_state_mut();
-    let info = match state.get(&account) {
-        Some(account) => account.info.clone(),
-        None => db.basic(account)?.unwrap_or_default(),
-    };
-    let code = match info.code {
-        Some(code) => code,
-        None => db.code_by_hash(info.code_hash)?,
-    };
-    Ok((info.code_hash, code.original_bytes()))
-}
-
 /// The module of a program, put together from its `code` and the fragments that it may list.
 ///
 /// Nothing becomes warm. The program has been activated, so without a module the chain's state is broken.
@@ -210,22 +174,12 @@ where
     E: From<HostFailure> + From<<J::Database as Database>::Error>,
 {
     let failure = |error: CodeError| HostFailure(error.to_string());
-    let mut stored = Stored::parse(code).map_err(failure)?;
+    let mut stored = Stored::parse(code, Limits::ACTIVATED).map_err(failure)?;
     for fragment in stored.fragments() {
-        let (_, code) = peek_code(journal, fragment)?;
+        let (_, _, code) = state::look_up(journal, fragment)?;
         stored.add_fragment(&code).map_err(failure)?;
     }
     Ok(stored.decompress().map_err(failure)?)
-}
-
-fn write<J>(journal: &mut J, slot: U256, value: U256) -> Result<(), <J::Database as Database>::Error>
-where
-    J: JournalTr<State = EvmState>,
-{
-    journal.load_account(ARBOS)?;
-    journal.sstore(ARBOS, slot, value)?;
-    journal.touch_account(ARBOS);
-    Ok(())
 }
 
 /// The record of the program with this code hash; all zero when there is none.
@@ -233,7 +187,7 @@ pub fn load<J>(journal: &mut J, codehash: B256) -> Result<Record, <J::Database a
 where
     J: JournalTr<State = EvmState>,
 {
-    let word = read(journal, RECORDS.slot(codehash))?;
+    let word = read(journal, ARBOS, RECORDS.slot(codehash))?;
     Ok(Record::from_word(word.into()))
 }
 
@@ -242,7 +196,7 @@ pub fn store<J>(journal: &mut J, codehash: B256, record: Record) -> Result<(), <
 where
     J: JournalTr<State = EvmState>,
 {
-    write(journal, RECORDS.slot(codehash), record.to_word().into())
+    write(journal, ARBOS, RECORDS.slot(codehash), record.to_word().into())
 }
 
 /// The hash of a program's compiled module; zero when there is none.
@@ -250,7 +204,7 @@ pub fn module_hash<J>(journal: &mut J, codehash: B256) -> Result<B256, <J::Datab
 where
     J: JournalTr<State = EvmState>,
 {
-    read(journal, MODULE_HASHES.slot(codehash)).map(B256::from)
+    read(journal, ARBOS, MODULE_HASHES.slot(codehash)).map(B256::from)
 }
 
 /// Stores the hash of a program's compiled module.
@@ -258,7 +212,7 @@ pub fn store_module_hash<J>(journal: &mut J, codehash: B256, hash: B256) -> Resu
 where
     J: JournalTr<State = EvmState>,
 {
-    write(journal, MODULE_HASHES.slot(codehash), hash.into())
+    write(journal, ARBOS, MODULE_HASHES.slot(codehash), hash.into())
 }
 
 /// Slots of the data pricer.
@@ -278,7 +232,7 @@ pub fn genesis() -> Vec<(U256, U256)> {
         (INERTIA, 21_360_419),
     ]
     .into_iter()
-    .map(|(field, value)| (pricer.slot(B256::with_last_byte(field)), U256::from(value)))
+    .map(|(field, value)| (pricer.at(u64::from(field)), U256::from(value)))
     .collect()
 }
 
@@ -288,13 +242,13 @@ where
     J: JournalTr<State = EvmState>,
 {
     let pricer = programs().sub(3);
-    let slot = |field| pricer.slot(B256::with_last_byte(field));
-    let mut get = |field| read(journal, slot(field)).map(|value| u64::try_from(value).unwrap_or(u64::MAX));
+    let slot = |field| pricer.at(u64::from(field));
+    let mut get = |field| read(journal, ARBOS, slot(field)).map(|value| u64::try_from(value).unwrap_or(u64::MAX));
     let (demand, rate, last) = (get(DEMAND)?, get(BYTES_PER_SECOND)?, get(LAST_UPDATE)?);
     let (min_price, inertia) = (get(MIN_PRICE)?, get(INERTIA)?);
     let demand = data_demand(demand, rate, timestamp.saturating_sub(last), bytes);
-    write(journal, slot(DEMAND), U256::from(demand))?;
-    write(journal, slot(LAST_UPDATE), U256::from(timestamp))?;
+    write(journal, ARBOS, slot(DEMAND), U256::from(demand))?;
+    write(journal, ARBOS, slot(LAST_UPDATE), U256::from(timestamp))?;
     Ok(data_fee(demand, min_price, inertia, bytes))
 }
 
@@ -344,33 +298,38 @@ mod tests {
 
     #[test]
     fn entry_gas_of_reference_erc20_matches_measurement() {
+        let params = StylusParams::default();
         let record = Record {
             init_cost: 6029,
             cached_cost: 2119,
             ..Record::default()
         };
         assert_eq!(
-            (record.cached_gas() + record.init_gas(), record.cached_gas()),
+            (
+                record.cached_gas(&params) + record.init_gas(&params),
+                record.cached_gas(&params)
+            ),
             (17_332, 2_471)
         );
     }
 
     #[test]
     fn check_reports_missing_old_and_expired_programs() {
+        let params = StylusParams::default();
         let live = Record {
             version: 3,
             activated_at: 10,
             ..Record::default()
         };
         let born = START_TIME + 36_000;
-        assert_eq!(Record::default().check(born), Err(Unusable::NotActivated));
+        assert_eq!(Record::default().check(born, &params), Err(Unusable::NotActivated));
         assert_eq!(
-            Record { version: 2, ..live }.check(born),
+            Record { version: 2, ..live }.check(born, &params),
             Err(Unusable::NeedsUpgrade(2))
         );
-        assert_eq!(live.check(born + 365 * 86_400), Ok(()));
+        assert_eq!(live.check(born + 365 * 86_400, &params), Ok(()));
         assert_eq!(
-            live.check(born + 365 * 86_400 + 1),
+            live.check(born + 365 * 86_400 + 1, &params),
             Err(Unusable::Expired(365 * 86_400 + 1))
         );
     }

@@ -15,10 +15,37 @@ pub const FRAGMENT_PREFIX: [u8; 3] = [0xEF, 0xF0, 0x01];
 /// the fragments whose parts make up the brotli stream.
 pub const ROOT_PREFIX: [u8; 3] = [0xEF, 0xF0, 0x02];
 
-/// Largest decompressed module in bytes (`maxWasmSize`).
+/// Largest decompressed module in bytes (`maxWasmSize`), unless chain owners change it.
 pub const MAX_WASM_SIZE: usize = 262_144;
-/// Most fragments of a root program (`maxFragmentCount`).
+/// Most fragments of a root program (`maxFragmentCount`), unless chain owners change it.
 pub const MAX_FRAGMENTS: usize = 4;
+/// What a program's code may amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest decompressed module in bytes.
+    pub wasm: usize,
+    /// Most fragments of a root program.
+    pub fragments: usize,
+}
+
+impl Limits {
+    /// For code that has been activated: the limits of its time were applied then, and those of today do not
+    /// matter. What remains protects this process.
+    pub const ACTIVATED: Self = Self {
+        wasm: 16 << 20,
+        fragments: u8::MAX as usize,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wasm: MAX_WASM_SIZE,
+            fragments: MAX_FRAGMENTS,
+        }
+    }
+}
+
 /// Largest code of an account in bytes.
 pub const MAX_CODE_SIZE: usize = 24_576;
 
@@ -38,7 +65,7 @@ pub enum CodeError {
     #[error("root program of {0} bytes is malformed")]
     Root(usize),
     /// A root program lists no fragment, or too many.
-    #[error("root program lists {0} fragments instead of 1 to {MAX_FRAGMENTS}")]
+    #[error("root program lists no fragments or too many: {0}")]
     FragmentCount(usize),
     /// A root program lists an account that holds no fragment.
     #[error("root program lists an account without a fragment")]
@@ -85,16 +112,17 @@ pub struct Stored {
     declared: Option<usize>,
     fragments: Vec<Address>,
     stream: Vec<u8>,
+    limits: Limits,
 }
 
 impl Stored {
     /// Reads the code of a classic or root program.
-    pub fn parse(code: &[u8]) -> Result<Self, CodeError> {
+    pub fn parse(code: &[u8], limits: Limits) -> Result<Self, CodeError> {
         if has_prefix(code, FRAGMENT_PREFIX) {
             return Err(CodeError::Fragment);
         }
         if has_prefix(code, ROOT_PREFIX) {
-            return Self::parse_root(code);
+            return Self::parse_root(code, limits);
         }
         match code.strip_prefix(&CLASSIC_PREFIX) {
             Some([dictionary, stream @ ..]) => Ok(Self {
@@ -102,12 +130,13 @@ impl Stored {
                 declared: None,
                 fragments: Vec::new(),
                 stream: stream.to_vec(),
+                limits,
             }),
             _ => Err(CodeError::NotStylus),
         }
     }
 
-    fn parse_root(code: &[u8]) -> Result<Self, CodeError> {
+    fn parse_root(code: &[u8], limits: Limits) -> Result<Self, CodeError> {
         let [_, _, _, dictionary, l0, l1, l2, l3, addresses @ ..] = code else {
             return Err(CodeError::Root(code.len()));
         };
@@ -115,10 +144,10 @@ impl Stored {
             return Err(CodeError::Root(code.len()));
         };
         let declared = u32::from_be_bytes([*l0, *l1, *l2, *l3]) as usize;
-        if declared > MAX_WASM_SIZE {
+        if declared > limits.wasm {
             return Err(CodeError::Length { declared, actual: 0 });
         }
-        if !(1..=MAX_FRAGMENTS).contains(&addresses.len()) {
+        if !(1..=limits.fragments).contains(&addresses.len()) {
             return Err(CodeError::FragmentCount(addresses.len()));
         }
         Ok(Self {
@@ -126,6 +155,7 @@ impl Stored {
             declared: Some(declared),
             fragments: addresses.iter().map(Address::from).collect(),
             stream: Vec::new(),
+            limits,
         })
     }
 
@@ -143,12 +173,12 @@ impl Stored {
         Ok(())
     }
 
-    /// The module, of at most [`MAX_WASM_SIZE`] bytes and exactly the declared length.
+    /// The module, of at most the size limit and exactly the declared length.
     pub fn decompress(&self) -> Result<Vec<u8>, CodeError> {
         if self.dictionary != NO_DICTIONARY {
             return Err(CodeError::Dictionary(self.dictionary));
         }
-        let limit = self.declared.unwrap_or(MAX_WASM_SIZE);
+        let limit = self.declared.unwrap_or(self.limits.wasm);
         let wasm = inflate(&self.stream, limit).ok_or(CodeError::Decompression { limit })?;
         match self.declared {
             Some(declared) if declared != wasm.len() => Err(CodeError::Length {
@@ -255,12 +285,12 @@ mod tests {
 
     /// The module in a classic program's code.
     fn decompress(code: &[u8]) -> Result<Vec<u8>, CodeError> {
-        Stored::parse(code)?.decompress()
+        Stored::parse(code, Limits::default())?.decompress()
     }
 
     /// Assembles a root program from the codes of its fragments.
     fn assemble(root: &[u8], fragments: &[Vec<u8>]) -> Result<Vec<u8>, CodeError> {
-        let mut stored = Stored::parse(root)?;
+        let mut stored = Stored::parse(root, Limits::default())?;
         for fragment in fragments {
             stored.add_fragment(fragment)?;
         }
@@ -306,7 +336,10 @@ mod tests {
         assert_eq!(lengths.len(), 3);
         let root = split.root(&accounts(3));
         assert_eq!(root.len(), 8 + 3 * 20);
-        assert_eq!(Stored::parse(&root).unwrap().fragments(), accounts(3));
+        assert_eq!(
+            Stored::parse(&root, Limits::default()).unwrap().fragments(),
+            accounts(3)
+        );
         assert_eq!(assemble(&root, &split.fragments), Ok(wasm));
         let swapped = [2, 1, 0].map(|index: usize| split.fragments[index].clone());
         assert!(assemble(&root, &swapped).is_err());
@@ -341,7 +374,7 @@ mod tests {
             let fragments = Vec::new();
             Split { fragments, wasm_len }.root(&accounts(count))
         };
-        let refusal = |code: &[u8]| Stored::parse(code).err();
+        let refusal = |code: &[u8]| Stored::parse(code, Limits::default()).err();
         let largest = u32::try_from(MAX_WASM_SIZE).unwrap();
         assert_eq!(refusal(&root(largest, 1)), None);
         assert_eq!(refusal(&root(1, 4)), None);
@@ -360,7 +393,7 @@ mod tests {
 
     #[test]
     fn add_fragment_of_other_code_is_refused() {
-        let mut stored = Stored::parse(&Split::new(&[7; 9]).root(&accounts(1))).unwrap();
+        let mut stored = Stored::parse(&Split::new(&[7; 9]).root(&accounts(1)), Limits::default()).unwrap();
         for code in [
             &[][..],
             &FRAGMENT_PREFIX,

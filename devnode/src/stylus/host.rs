@@ -48,6 +48,8 @@ pub struct Env {
     pub chain_id: u64,
     /// Gas price of the transaction in wei.
     pub gas_price: U256,
+    /// Ink per gas; positive.
+    pub ink_price: u64,
     /// Signer of the transaction.
     pub origin: Address,
     /// Record host calls, [`MAX_RECORDED`] at most, while this budget lasts.
@@ -279,7 +281,7 @@ impl<'a> Cx<'a> {
     }
 
     fn gas_left(&mut self) -> u64 {
-        self.ink_left() / ink::INK_PRICE
+        self.ink_left() / self.env().ink_price
     }
 
     fn set_ink(&mut self, ink: u64) {
@@ -308,12 +310,17 @@ impl<'a> Cx<'a> {
     }
 
     fn pay_gas(&mut self, gas: u64) -> Result<()> {
-        self.pay(gas.saturating_mul(ink::INK_PRICE))
+        self.pay(gas.saturating_mul(self.env().ink_price))
+    }
+
+    /// Price of reading one value from the chain, rounded down to gas.
+    fn state_read_gas(&self) -> u64 {
+        ink::API / self.env().ink_price
     }
 
     /// Fails unless `gas` is left, without charging it.
     fn need_gas(&mut self, gas: u64) -> Result<()> {
-        if self.ink_left() < gas.saturating_mul(ink::INK_PRICE) {
+        if self.ink_left() < gas.saturating_mul(self.env().ink_price) {
             return Err(self.out_of_ink().into());
         }
         Ok(())
@@ -523,7 +530,7 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
         "storage_load_bytes32",
         ink::HOSTIO + 2 * ink::PTR,
         |cx, key: u32, dest: u32| {
-            cx.need_gas(gas::COLD_SLOAD + gas::STORAGE_CACHE + gas::STATE_READ)?;
+            cx.need_gas(gas::COLD_SLOAD + gas::STORAGE_CACHE + cx.state_read_gas())?;
             let key = cx.read_word(key)?;
             let tier = cx.host().cache.count_load();
             let value = match cx.host().cache.get(&key) {
@@ -536,7 +543,7 @@ fn link_storage(linker: &mut Linker<Host>) -> Result<()> {
                         return Err(MISMATCH.into());
                     };
                     cx.host().cache.fill(key, value);
-                    cx.pay_gas(tier + gas + gas::STATE_READ)?;
+                    cx.pay_gas(tier + gas + cx.state_read_gas())?;
                     value
                 }
             };
@@ -919,7 +926,7 @@ fn link_context(linker: &mut Linker<Host>) -> Result<()> {
         Ok(())
     });
     local!(linker, "tx_ink_price", ink::HOSTIO, |cx| -> u32 {
-        let value = u32::try_from(ink::INK_PRICE).unwrap_or(u32::MAX);
+        let value = u32::try_from(cx.env().ink_price).unwrap_or(u32::MAX);
         trace!(cx, [], [be!(value)]);
         Ok(value)
     });

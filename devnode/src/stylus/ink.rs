@@ -1,9 +1,9 @@
-//! Ink: what host functions cost. One gas is [`INK_PRICE`] ink.
+//! Ink: what host functions cost. One gas is [`INK_PRICE`] ink, unless chain owners changed that.
 //!
 //! The prices are those of the Stylus rules of ArbOS 61; operators are priced by `crate::wasm`.
 
-/// Ink per gas.
-pub const INK_PRICE: u64 = 10_000;
+/// Ink per gas, by default.
+pub const INK_PRICE: u32 = 10_000;
 /// Stack words a program may use, by default.
 pub const MAX_STACK_DEPTH: u32 = 22_000;
 
@@ -48,8 +48,6 @@ pub mod gas {
     pub const STORE_SENTRY: u64 = 2_300;
     /// Dearest look-up of the storage cache.
     pub const STORAGE_CACHE: u64 = 10;
-    /// Cost of reading one value from the chain: 59,673 ink, rounded down to gas.
-    pub const STATE_READ: u64 = super::API / super::INK_PRICE;
     /// A log, and each of its topics.
     pub const LOG: u64 = 375;
     /// A byte of log data.
@@ -76,6 +74,5 @@ mod tests {
         assert_eq!(keccak(64), 121_800);
         assert_eq!(keccak(65), 142_800);
         assert_eq!(23_520 + pow(0), 44_020);
-        assert_eq!(gas::STATE_READ, 5);
     }
 }

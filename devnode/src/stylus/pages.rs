@@ -1,10 +1,8 @@
 //! The page model: what wasm memory costs within one transaction.
 
-/// Pages every transaction gets for nothing.
-pub const FREE_PAGES: u16 = 2;
-/// Linear price of a page beyond the free ones, in gas.
-pub const PAGE_GAS: u64 = 1000;
-/// Most pages that may be open at once.
+use crate::arbos::params::StylusParams;
+
+/// Most pages that may be open at once, by default; also the most that have a price.
 pub const PAGE_LIMIT: u16 = 128;
 
 /// Counters of one transaction. They are not undone by reverts.
@@ -19,18 +17,18 @@ pub struct Pages {
 impl Pages {
     /// Price in gas of opening `pages` more, without opening them.
     ///
-    /// `u64::MAX` (never affordable) when more than [`PAGE_LIMIT`] would be open.
-    pub fn cost(&self, pages: u16) -> u64 {
+    /// `u64::MAX` (never affordable) when more than the page limit would be open.
+    pub fn cost(&self, pages: u16, params: &StylusParams) -> u64 {
         let open = self.open.saturating_add(pages);
         let ever = self.ever.max(open);
-        if open > PAGE_LIMIT {
+        if open > params.page_limit {
             return u64::MAX;
         }
-        if ever <= FREE_PAGES {
+        if ever <= params.free_pages {
             return 0;
         }
-        let paid = |pages: u16| u64::from(pages.saturating_sub(FREE_PAGES));
-        let linear = PAGE_GAS * (paid(open) - paid(self.open));
+        let paid = |pages: u16| u64::from(pages.saturating_sub(params.free_pages));
+        let linear = u64::from(params.page_gas) * (paid(open) - paid(self.open));
         linear.saturating_add(exponential(ever) - exponential(self.ever))
     }
 
@@ -104,22 +102,25 @@ mod tests {
 
     #[test]
     fn cost_within_free_pages_is_zero() {
-        assert_eq!(Pages::default().cost(2), 0);
+        assert_eq!(Pages::default().cost(2, &StylusParams::default()), 0);
     }
 
     #[test]
     fn cost_of_whole_memory_matches_measurement() {
-        assert_eq!(Pages::default().cost(128), 31_999_998);
+        assert_eq!(Pages::default().cost(128, &StylusParams::default()), 31_999_998);
     }
 
     #[test]
     fn cost_beyond_limit_is_never_affordable() {
-        assert_eq!(Pages { open: 100, ever: 100 }.cost(29), u64::MAX);
+        assert_eq!(
+            Pages { open: 100, ever: 100 }.cost(29, &StylusParams::default()),
+            u64::MAX
+        );
     }
 
     #[test]
     fn cost_of_reopened_pages_has_no_exponential_part() {
         let pages = Pages { open: 2, ever: 12 };
-        assert_eq!(pages.cost(10), 10 * PAGE_GAS);
+        assert_eq!(pages.cost(10, &StylusParams::default()), 10_000);
     }
 }
