@@ -748,7 +748,7 @@ fn activate_of_a_bad_stream_or_without_value_reverts_and_keeps_gas() {
         other_dictionary,
         good[..good.len() - 1].to_vec(),
         good[..4].to_vec(),
-        compress(&[0; 262_145]),
+        compress(&vec![0; 262_145]),
     ] {
         let mut chain = Chain::default();
         chain.set_code(PROGRAM, code);
