@@ -58,7 +58,7 @@ fn functions() -> HashMap<&'static str, Vec<Vec<&'static str>>> {
     for line in TEXT.lines().map(str::trim) {
         let words: Vec<_> = line.split_whitespace().collect();
         match (words.as_slice(), &mut current) {
-            ([] | [";;", ..] | ["(local", ..], _) => {}
+            ([] | [";;" | "(local", ..], _) => {}
             (["(func", name, ..], None) => current = Some((name, Vec::new())),
             ([")"], Some((_, lines))) => {
                 lines.push(vec!["end"]);
@@ -113,12 +113,8 @@ impl Walk {
                     self.hosts.push("exit_early");
                     return false;
                 }
-                ["call", callee] if self.functions.contains_key(callee) => {
-                    if !self.function(callee) {
-                        return false;
-                    }
-                }
-                ["call", callee] => self.hosts.push(&callee[1..]),
+                ["call", callee] if !self.functions.contains_key(callee) => self.hosts.push(&callee[1..]),
+                ["call", callee] if !self.function(callee) => return false,
                 ["br" | "br_if", depth] => {
                     let depth: usize = depth.parse().unwrap();
                     let taken = match (line[0], name) {
@@ -211,7 +207,7 @@ impl Token {
             token
                 .send(
                     DEV_ACCOUNT,
-                    mintCall {
+                    &mintCall {
                         to: DEV_ACCOUNT,
                         amount
                     }
@@ -221,7 +217,7 @@ impl Token {
         token
     }
 
-    fn send(&mut self, from: Address, call: impl SolCall) -> Receipt {
+    fn send(&mut self, from: Address, call: &impl SolCall) -> Receipt {
         self.send_bytes(from, call.abi_encode())
     }
 
@@ -231,7 +227,7 @@ impl Token {
     }
 
     fn balance(&mut self, account: Address) -> U256 {
-        U256::from_be_slice(&self.send(DEV_ACCOUNT, balanceOfCall { account }).output)
+        U256::from_be_slice(&self.send(DEV_ACCOUNT, &balanceOfCall { account }).output)
     }
 }
 
@@ -262,7 +258,7 @@ fn transfer_moves_an_amount_at_the_documented_price() {
     let (to, amount) = (HOLDER, word(10));
     // The sender's balance changes, the receiver's comes into being.
     for gas in [2_900 + 20_000, 2 * 2_900] {
-        let receipt = token.send(DEV_ACCOUNT, transferCall { to, amount });
+        let receipt = token.send(DEV_ACCOUNT, &transferCall { to, amount });
         assert!(receipt.success);
         assert_eq!(U256::from_be_slice(&receipt.output), word(1));
         let event = Transfer::decode_log(&receipt.logs[0]).unwrap();
@@ -287,7 +283,7 @@ fn transfer_to_oneself_changes_nothing() {
         to: DEV_ACCOUNT,
         amount: word(1_000),
     };
-    assert!(token.send(DEV_ACCOUNT, call).success);
+    assert!(token.send(DEV_ACCOUNT, &call).success);
     assert_eq!(token.balance(DEV_ACCOUNT), word(1_000));
 }
 
@@ -296,7 +292,7 @@ fn transfer_of_more_than_the_balance_reverts_with_both() {
     let mut token = Token::new();
     let receipt = token.send(
         DEV_ACCOUNT,
-        transferCall {
+        &transferCall {
             to: HOLDER,
             amount: word(1_001),
         },
@@ -316,7 +312,7 @@ fn mint_raises_supply_and_balance_at_the_documented_price() {
     let mut token = Token::new();
     let receipt = token.send(
         HOLDER,
-        mintCall {
+        &mintCall {
             to: HOLDER,
             amount: U256::MAX - word(1_000),
         },
@@ -336,13 +332,13 @@ fn mint_raises_supply_and_balance_at_the_documented_price() {
         result(32),
     ];
     assert_ink(&receipt, MINT, None, &hosts);
-    let supply = token.send(HOLDER, totalSupplyCall {});
+    let supply = token.send(HOLDER, &totalSupplyCall {});
     assert_eq!(U256::from_be_slice(&supply.output), U256::MAX);
     assert_ink(&supply, TOTAL_SUPPLY, None, &[args(4), SENDER, COLD_LOAD, result(32)]);
     // One more would be too much.
     let receipt = token.send(
         HOLDER,
-        mintCall {
+        &mintCall {
             to: HOLDER,
             amount: word(1),
         },
@@ -359,7 +355,7 @@ fn mint_raises_supply_and_balance_at_the_documented_price() {
 #[test]
 fn balance_of_reads_at_the_documented_price() {
     let mut token = Token::new();
-    let receipt = token.send(HOLDER, balanceOfCall { account: DEV_ACCOUNT });
+    let receipt = token.send(HOLDER, &balanceOfCall { account: DEV_ACCOUNT });
     assert_eq!(U256::from_be_slice(&receipt.output), word(1_000));
     assert_ink(
         &receipt,
@@ -378,7 +374,7 @@ fn transfer_from_spends_an_allowance_at_the_documented_price() {
     let mut token = Token::new();
     let receipt = token.send(
         DEV_ACCOUNT,
-        approveCall {
+        &approveCall {
             spender: HOLDER,
             amount: word(30),
         },
@@ -406,7 +402,7 @@ fn transfer_from_spends_an_allowance_at_the_documented_price() {
         to: OTHER,
         amount: word(20),
     };
-    let receipt = token.send(HOLDER, call.clone());
+    let receipt = token.send(HOLDER, &call);
     assert!(receipt.success);
     let (spend, side) = ([HASH, HASH, COLD_LOAD, STORE], [HASH, COLD_LOAD, STORE]);
     let end = [LOG, flush(2 * 2_900 + 20_000), result(32)];
@@ -419,7 +415,7 @@ fn transfer_from_spends_an_allowance_at_the_documented_price() {
 
     let receipt = token.send(
         OTHER,
-        allowanceCall {
+        &allowanceCall {
             owner: DEV_ACCOUNT,
             spender: HOLDER,
         },
@@ -432,7 +428,7 @@ fn transfer_from_spends_an_allowance_at_the_documented_price() {
         &[args(68), SENDER, HASH, HASH, COLD_LOAD, result(32)],
     );
 
-    let receipt = token.send(HOLDER, call);
+    let receipt = token.send(HOLDER, &call);
     let error = ERC20InsufficientAllowance::abi_decode(&receipt.output).unwrap();
     assert_eq!(
         (error.spender, error.allowance, error.needed),

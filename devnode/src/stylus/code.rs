@@ -324,7 +324,7 @@ mod tests {
     fn decompress_above_limit_is_refused() {
         let largest = vec![7; MAX_WASM_SIZE];
         assert_eq!(decompress(&compress(&largest)), Ok(largest));
-        assert_eq!(decompress(&compress(&[7; MAX_WASM_SIZE + 1])), Err(TOO_LARGE));
+        assert_eq!(decompress(&compress(&vec![7; MAX_WASM_SIZE + 1])), Err(TOO_LARGE));
     }
 
     #[test]

@@ -100,13 +100,9 @@ impl Runtime {
     }
 
     fn prepare(&self, instrumented: &[u8]) -> Result<InstancePre<Host>, HostFailure> {
-        let module = Module::new(&self.engine, instrumented).map_err(failure)?;
-        self.linker.instantiate_pre(&module).map_err(failure)
+        let module = Module::new(&self.engine, instrumented)?;
+        Ok(self.linker.instantiate_pre(&module)?)
     }
-}
-
-fn failure(error: wasmtime::Error) -> HostFailure {
-    HostFailure(format!("{error:?}"))
 }
 
 /// A compiled module.
@@ -152,10 +148,10 @@ impl Ready {
                     }
                 };
                 let mut store = Store::new(spare.module().engine(), store.into_data());
-                let instance = spare.instantiate_async(&mut store).await.map_err(failure)?;
+                let instance = spare.instantiate_async(&mut store).await?;
                 Ok((store, instance))
             }
-            Err(error) => Err(failure(error)),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -79,6 +79,12 @@ pub struct Finished {
 #[error("a program could not be run: {0}")]
 pub struct HostFailure(pub String);
 
+impl From<wasmtime::Error> for HostFailure {
+    fn from(error: wasmtime::Error) -> Self {
+        Self(format!("{error:?}"))
+    }
+}
+
 /// A program that is running or suspended. Dropping it abandons the run.
 pub struct Program {
     run: Pin<Box<dyn Future<Output = Result<Finished, HostFailure>> + Send>>,
@@ -146,9 +152,7 @@ async fn run(module: Arc<Ready>, host: Host, ink: u64, stack: u32) -> Result<Fin
     set(&mut store, &ink_left, Val::I64(ink.cast_signed()));
     set(&mut store, &stack_left, Val::I32(stack.cast_signed()));
 
-    let entrypoint = instance
-        .get_typed_func::<u32, u32>(&mut store, "user_entrypoint")
-        .map_err(|error| HostFailure(format!("{error:?}")))?;
+    let entrypoint = instance.get_typed_func::<u32, u32>(&mut store, "user_entrypoint")?;
     let end = entrypoint.call_async(&mut store, calldata_len).await;
 
     let stack_left = stack_left.get(&mut store).i32().map_or(0, i32::cast_unsigned);

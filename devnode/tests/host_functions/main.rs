@@ -1,5 +1,7 @@
 //! Every family of host functions, with the ink summed from the documented prices.
 
+mod limits;
+
 use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
 use devnode::{
     Chain, DEV_ACCOUNT, ProgramRun, Receipt, Tx,
@@ -64,9 +66,12 @@ fn module(body: &str) -> Vec<u8> {
         ("tx_origin", "(param i32)"),
         ("pay_for_memory_grow", "(param i32)"),
     ];
+    let words: Vec<_> = body
+        .split(|c: char| c.is_whitespace() || matches!(c, '(' | ')'))
+        .collect();
     let imports: String = signatures
         .iter()
-        .filter(|(name, _)| body.contains(&format!("${name} ")) || body.contains(&format!("${name})")))
+        .filter(|(name, _)| words.contains(&format!("${name}").as_str()))
         .map(|(name, signature)| format!("(import \"vm_hooks\" \"{name}\" (func ${name} {signature}))\n"))
         .collect();
     let grows = body.contains("memory.grow");
