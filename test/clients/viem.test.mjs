@@ -119,6 +119,15 @@ describe("viem", () => {
     await mined(hash);
     assert.equal((await reader.getTransaction({ hash })).from.toLowerCase(), other.address.toLowerCase());
   });
+  test("EIP-7702 transaction that authorises nothing is refused", { skip: skipOn("anvil", "takes it when it is sent") }, async () => {
+    const { account: other } = await freshAccount();
+    const raw = await other.signTransaction({
+      type: "eip7702", chainId: CHAIN_ID, to: address, nonce: 0, gas: 100_000n, maxFeePerGas: parseGwei("10"),
+      maxPriorityFeePerGas: 0n, authorizationList: [],
+    });
+    await assert.rejects(reader.sendRawTransaction({ serializedTransaction: raw }));
+    assert.equal(await reader.getTransactionCount({ address: other.address }), 0);
+  });
   test("blob transactions are refused", { skip: skipOn("anvil", "an Ethereum node takes blobs") }, async () => {
     const { account: other } = await freshAccount();
     const raw = await other.signTransaction({
