@@ -26,7 +26,7 @@ const files = ORDER.filter((name) => wanted.includes(name)).map((name) => join(H
 
 const server = values.rpc
   ? { url: values.rpc, stop: async () => {}, died: () => undefined }
-  : await startServer(resolve(values.server ?? join(HERE, "../../target/release/devnode")));
+  : await startServer(resolve(values.server ?? join(HERE, "../../target/debug/devnode")));
 process.env.DEVNODE_URL = server.url;
 if (values["cargo-stylus"]) process.env.CARGO_STYLUS = resolve(values["cargo-stylus"]);
 

@@ -46,8 +46,8 @@ describe("Stylus programs", { skip }, () => {
   let address;
 
   before(async () => {
-    // One byte of its own at the end makes it a program that no earlier run activated.
-    const unique = toHex(Date.now());
+    // Bytes of its own after the end of the stream make it a program that no earlier run activated.
+    const unique = toHex(Date.now(), { size: 8 });
     code = concat([toHex(readFileSync(PROGRAM)), unique]);
     const length = toHex(code.length / 2 - 1, { size: 32 });
     const init = concat(["0x7f", length, "0x80602b6000396000f300", code]);

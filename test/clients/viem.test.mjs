@@ -111,10 +111,31 @@ describe("viem", () => {
     assert.equal((await reader.getTransaction({ hash })).type, "eip7702");
     assert.equal(await reader.getCode({ address: other.address }), `0xef0100${address.slice(2)}`.toLowerCase());
   });
-  test("blob transactions are refused", { skip: skipOn("anvil", "an Ethereum node takes blobs") }, async () => {
-    const raw = `0x03${"c0".repeat(1)}`;
+  test("legacy transaction without a chain id, as from before EIP-155", async () => {
+    const { account: other } = await freshAccount();
+    const gasPrice = (await reader.getGasPrice()) * 2n;
+    const raw = await other.signTransaction({ type: "legacy", to: address, value: 0n, nonce: 0, gas: 100_000n, gasPrice, data: "0x20965255" });
+    const hash = await reader.sendRawTransaction({ serializedTransaction: raw });
+    await mined(hash);
+    assert.equal((await reader.getTransaction({ hash })).from.toLowerCase(), other.address.toLowerCase());
+  });
+  test("EIP-7702 transaction that authorises nothing is refused", { skip: skipOn("anvil", "takes it when it is sent") }, async () => {
+    const { account: other } = await freshAccount();
+    const raw = await other.signTransaction({
+      type: "eip7702", chainId: CHAIN_ID, to: address, nonce: 0, gas: 100_000n, maxFeePerGas: parseGwei("10"),
+      maxPriorityFeePerGas: 0n, authorizationList: [],
+    });
     await assert.rejects(reader.sendRawTransaction({ serializedTransaction: raw }));
-    assert.equal(await reader.getChainId(), CHAIN_ID);
+    assert.equal(await reader.getTransactionCount({ address: other.address }), 0);
+  });
+  test("blob transactions are refused", { skip: skipOn("anvil", "an Ethereum node takes blobs") }, async () => {
+    const { account: other } = await freshAccount();
+    const raw = await other.signTransaction({
+      type: "eip4844", chainId: CHAIN_ID, to: address, nonce: 0, gas: 100_000n, maxFeePerGas: parseGwei("10"),
+      maxPriorityFeePerGas: 0n, maxFeePerBlobGas: parseGwei("10"), blobVersionedHashes: [pad("0x01", { dir: "right" })],
+    });
+    await assert.rejects(reader.sendRawTransaction({ serializedTransaction: raw }));
+    assert.equal(await reader.getTransactionCount({ address: other.address }), 0);
   });
 
   describe("estimates", () => {
