@@ -7,6 +7,8 @@ pub mod arbos;
 mod chain;
 pub mod evm;
 pub mod exec;
+pub mod fork;
+pub mod rpc_client;
 pub mod stylus;
 pub mod wasm;
 
