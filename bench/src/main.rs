@@ -153,9 +153,10 @@ fn run_alone(hash: B256, token: &[u8], storage: &mut HashMap<B256, B256>, data: 
     let env = Env {
         caller: DEV_ACCOUNT,
         calldata: data.into(),
+        ink_price: u64::from(INK_PRICE),
         ..Env::default()
     };
-    let mut program = Program::new(module, env, 10_000_000 * INK_PRICE, MAX_STACK_DEPTH);
+    let mut program = Program::new(module, env, 10_000_000 * u64::from(INK_PRICE), MAX_STACK_DEPTH);
     loop {
         let answer = match program.resume()? {
             Step::Ask(Request::Load(key)) => Response::Word {

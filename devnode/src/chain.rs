@@ -2,7 +2,7 @@
 
 use crate::{
     arbos::{
-        fields,
+        fields::{self, L2},
         params::{self, StylusParams},
         precompiles, programs,
         state::ARBOS,
@@ -302,6 +302,7 @@ impl Chain {
     /// Sets the L2 base fee of the following blocks in wei.
     pub fn set_base_fee(&mut self, wei: u64) {
         self.base_fee = wei;
+        self.set_storage(ARBOS, L2::BaseFee.into(), U256::from(wei));
     }
 
     /// Moves the clock of the following blocks forward.
@@ -454,7 +455,7 @@ impl Chain {
     /// executing it.
     pub fn check(&self, tx: &SignedTx) -> Result<(), TxError> {
         check_funds(&self.state, tx)?;
-        let env = env_of(tx, self.tx_gas_cap());
+        let env = env_of(tx, self.tx_gas_cap(), self.base_fee);
         let initial_gas = calculate_initial_tx_gas_for_tx(&env, SPEC, None).initial_regular_gas;
         let refusal = if tx.max_fee_per_gas() < self.base_fee.into() {
             InvalidTransaction::GasPriceLessThanBasefee
@@ -565,7 +566,7 @@ impl Chain {
             rules: self.settings.rules,
             block,
             l2_hashes,
-            tx: env_of(tx, self.tx_gas_cap()),
+            tx: env_of(tx, self.tx_gas_cap(), block.base_fee),
             program_gas_price: tx.effective_gas_price(Some(block.base_fee)),
             payment: Payment::Sender,
             recent,

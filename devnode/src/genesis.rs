@@ -2,7 +2,11 @@
 //!
 //! The bytecode of Arbitrum's own contracts is read from the npm package that ships it.
 
-use crate::{Chain, DEV_ACCOUNT, GenesisAccount, Tx, state::State};
+use crate::{
+    Chain, DEV_ACCOUNT, GenesisAccount, Tx,
+    arbos::{fields, state::ARBOS},
+    state::State,
+};
 use alloy_primitives::{Address, Bytes, U256, address, bytes};
 use alloy_sol_types::{SolCall, sol};
 use serde_json::Value;
@@ -44,7 +48,7 @@ pub fn accounts(nitro_contracts: &Path) -> (Vec<GenesisAccount>, Vec<String>) {
         ("CacheManager", cache_manager(nitro_contracts)),
     ] {
         match made {
-            Ok(account) => accounts.push(account),
+            Ok(made) => accounts.extend(made),
             Err(reason) => missing.push(format!("no {name} on this chain: {reason}")),
         }
     }
@@ -71,18 +75,18 @@ fn created(chain: &mut Chain, init_code: Vec<u8>) -> Result<Bytes, String> {
     }
 }
 
-fn stylus_deployer(package: &Path) -> Result<GenesisAccount, String> {
+fn stylus_deployer(package: &Path) -> Result<Vec<GenesisAccount>, String> {
     let init_code = bytecode(package, "stylus/StylusDeployer.sol/StylusDeployer.json")?;
-    Ok(GenesisAccount {
+    Ok(vec![GenesisAccount {
         address: STYLUS_DEPLOYER,
         code: created(&mut Chain::default(), init_code)?,
         ..GenesisAccount::default()
-    })
+    }])
 }
 
 /// The manager is made to stand behind a proxy and refuses to be initialised where it was created: here
-/// its code is put elsewhere, so no proxy is needed.
-fn cache_manager(package: &Path) -> Result<GenesisAccount, String> {
+/// its code is put elsewhere, so no proxy is needed. ArbOS has to know it as a manager.
+fn cache_manager(package: &Path) -> Result<Vec<GenesisAccount>, String> {
     let mut chain = Chain::default();
     let init_code = bytecode(package, "chain/CacheManager.sol/CacheManager.json")?;
     let code = created(&mut chain, init_code)?;
@@ -97,12 +101,18 @@ fn cache_manager(package: &Path) -> Result<GenesisAccount, String> {
     if !receipt.success {
         return Err(String::from("its initialisation failed"));
     }
-    Ok(GenesisAccount {
+    let manager = GenesisAccount {
         address: CACHE_MANAGER,
         balance: U256::ZERO,
         code,
         storage: storage(chain.state(), CACHE_MANAGER),
-    })
+    };
+    let known = GenesisAccount {
+        address: ARBOS,
+        storage: fields::cache_managers().with_one_member(CACHE_MANAGER).to_vec(),
+        ..GenesisAccount::default()
+    };
+    Ok(vec![manager, known])
 }
 
 fn storage(state: &State, address: Address) -> Vec<(U256, U256)> {

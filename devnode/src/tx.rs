@@ -2,7 +2,7 @@
 
 use crate::{evm::ProgramRun, stylus::trace::Frames};
 use alloy_consensus::{
-    SignableTransaction, Transaction as _, TxEip1559, TxEip7702, TxEnvelope, transaction::Recovered,
+    SignableTransaction, Transaction as _, TxEip1559, TxEip7702, TxEnvelope, Typed2718 as _, transaction::Recovered,
 };
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
 use alloy_primitives::{Address, B256, Bytes, Log, Signature, TxKind, U256};
@@ -127,15 +127,15 @@ impl Tx {
 
 /// What the EVM needs of a signed transaction, with its gas capped at `gas_cap`.
 ///
-/// Arbitrum drops tips, so the price that the EVM sees never has one.
-pub(crate) fn env_of(tx: &SignedTx, gas_cap: u64) -> TxEnv {
+/// Arbitrum drops tips, so the price that the EVM sees is the base fee, or less when the sender offers less.
+pub(crate) fn env_of(tx: &SignedTx, gas_cap: u64, base_fee: u64) -> TxEnv {
     let authorizations = tx.authorization_list().unwrap_or_default();
     TxEnv {
-        tx_type: if authorizations.is_empty() { 2 } else { 4 },
+        tx_type: tx.ty(),
         caller: tx.signer(),
         gas_limit: tx.gas_limit().min(gas_cap),
-        gas_price: tx.max_fee_per_gas(),
-        gas_priority_fee: Some(0),
+        gas_price: tx.max_fee_per_gas().min(base_fee.into()),
+        gas_priority_fee: tx.max_priority_fee_per_gas().map(|_| 0),
         kind: tx.kind(),
         value: tx.value(),
         data: tx.input().clone(),

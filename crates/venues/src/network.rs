@@ -1,7 +1,9 @@
 //! What a deployment needs of a chain.
 
-use alloy_primitives::{Address, Bytes, Log, U256};
+use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use alloy_sol_types::{SolCall, SolConstructor, SolError, SolEvent};
+use devnode::rpc_client::RpcError;
+use std::time::Duration;
 use thiserror::Error;
 
 /// A mined, successful transaction.
@@ -11,7 +13,7 @@ pub struct Sent {
     pub gas_used: u64,
     /// The created contract, if any.
     pub created: Option<Address>,
-    /// Return data.
+    /// Return data; empty where the network cannot tell it.
     pub output: Bytes,
     /// Logs in order.
     pub logs: Vec<Log>,
@@ -37,6 +39,17 @@ pub enum NetworkError {
     /// The chain did not take it.
     #[error("not executed: {0}")]
     Rejected(String),
+    /// It was sent, but not mined in time; it may still be mined.
+    #[error("transaction {hash} was not mined within {} s", waited.as_secs())]
+    TimedOut {
+        /// Hash of the transaction.
+        hash: B256,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The network's node gives no usable answer.
+    #[error(transparent)]
+    Node(#[from] RpcError),
     /// The answer is not what the interface promises.
     #[error("unexpected answer: {0}")]
     Malformed(String),

@@ -9,13 +9,14 @@ use super::{
 };
 use crate::{
     Block, Chain, Receipt, Scene, Tx,
-    arbos::{precompiles::Precompiles, state::ARBOS},
+    arbos::{node_interface, precompiles::Precompiles, state::ARBOS},
     evm::{Ctx, SPEC},
 };
 use alloy_consensus::Transaction as _;
 use alloy_eips::{BlockId, BlockNumberOrTag, eip2718::Encodable2718 as _, eip2930::AccessListItem};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_rpc_types_eth::{BlockOverrides, FeeHistory, Filter, TransactionRequest, state::StateOverride};
+use interfaces::arbos::NODE_INTERFACE;
 use revm::{handler::PrecompileProvider, inspector::NoOpInspector};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -208,8 +209,50 @@ fn call(node: &mut Node, args: &mut Args) -> Result<Value, RpcError> {
     let mut scene = scene(node, args)?;
     let (state, block): (Option<StateOverride>, Option<BlockOverrides>) = (args.optional()?, args.optional()?);
     apply_overrides(&mut scene, state, block)?;
+    if tx.to == Some(NODE_INTERFACE) {
+        let data = tx.data.clone();
+        let mut asked = Asked { node, scene, tx };
+        return node_interface::answer(&mut asked, &data)
+            .map(|answer| json!(answer))
+            .map_err(RpcError::server);
+    }
     let receipt = execute(&node.chain, scene, tx)?;
     Ok(json!(output(receipt)?))
+}
+
+/// A call of NodeInterface.
+struct Asked<'a> {
+    node: &'a Node,
+    scene: Scene,
+    tx: Tx,
+}
+
+impl node_interface::Node for Asked<'_> {
+    fn l1_block_number(&self, l2_block: u64) -> Option<u64> {
+        self.node.chain.block(l2_block).map(|block| block.context.l1_number)
+    }
+
+    fn height(&self) -> u64 {
+        self.node.chain.block_number()
+    }
+
+    fn base_fee(&self) -> U256 {
+        U256::from(self.scene.block.base_fee)
+    }
+
+    /// Posting data costs nothing on this chain.
+    fn l1_base_fee(&self) -> U256 {
+        U256::ZERO
+    }
+
+    fn estimate_gas(&mut self, to: Option<Address>, data: Bytes) -> Result<u64, String> {
+        let tx = Tx {
+            to,
+            data,
+            ..self.tx.clone()
+        };
+        estimate(&self.node.chain, &self.scene, &tx).map_err(|error| error.message)
+    }
 }
 
 /// Executes a call; the error is that of a transaction which could not be included.
