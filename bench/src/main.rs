@@ -1,6 +1,9 @@
 //! Speed and memory of the embedded chain, with the token of `test/programs/erc20.wat`.
 //!
-//! One function for each measurement, one table at the end. Figures are for one core.
+//! One function for each measurement, one table at the end. The library runs on one core; for the server that
+//! takes `taskset`, as `bench/README.md` says.
+
+mod http;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::{SolCall, sol};
@@ -52,6 +55,7 @@ fn main() -> Result<()> {
     rows.push(transfers_in_blocks(&mut chain, address)?);
     rows.push(calls(&mut chain, address)?);
     rows.push(programs_alone(&token)?);
+    rows.extend(http::rows(&token)?);
     for (what, mib) in [
         ("resident memory before", idle),
         ("resident memory after", resident_mib()),
@@ -230,7 +234,11 @@ fn rate(mut work: impl FnMut(u64) -> Result<u64>) -> Result<f64> {
 
 /// Memory of this process in RAM, where the system tells.
 fn resident_mib() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    resident_mib_of("self")
+}
+
+fn resident_mib_of(process: &str) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / 1024.0)

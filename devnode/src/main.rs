@@ -8,9 +8,11 @@ use devnode::{
     fork::Fork,
     genesis,
     rpc::{self, Node, Shared},
+    stylus::module,
 };
 use serde_json::{Value, json};
 use std::{
+    env,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
@@ -74,9 +76,13 @@ struct Serve {
     /// Block to go on from; the latest by default.
     #[arg(long, value_name = "NUMBER", requires = "fork_url")]
     fork_block: Option<u64>,
-    /// Keep what is worth keeping in this directory: compiled programs, and what was read of a fork.
+    /// Where compiled programs and what was read of a fork are kept for later runs; the user's cache
+    /// directory by default. Whoever can write there can run code here.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+    /// Keep nothing for later runs.
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
     /// The installed npm package `@arbitrum/nitro-contracts`, whose StylusDeployer and CacheManager
     /// then are at their usual places; without it they are missing.
     #[arg(long, value_name = "DIR", default_value = "node_modules/@arbitrum/nitro-contracts")]
@@ -114,6 +120,19 @@ fn run(cli: Cli) -> Result<()> {
     Ok(())
 }
 
+/// Where to keep things for later runs; `None` when nothing is to be kept, or when there is no place for it.
+fn cache_directory(options: &Serve) -> Option<PathBuf> {
+    if options.no_cache {
+        return None;
+    }
+    let chosen = options.cache.clone().or_else(|| {
+        let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
+        Some(base.join("gimbal-devnode"))
+    })?;
+    std::path::absolute(chosen).ok()
+}
+
 /// Serves a new chain until the process is interrupted.
 fn serve(options: &Serve) -> Result<()> {
     let now = SystemTime::now()
@@ -127,10 +146,16 @@ fn serve(options: &Serve) -> Result<()> {
     for reason in missing {
         eprintln!("devnode: {reason}");
     }
+    let cache = cache_directory(options);
+    if let Some(dir) = &cache
+        && let Err(error) = module::keep_on_disk(&dir.join("programs"))
+    {
+        eprintln!("devnode: {error}");
+    }
     let chain = match &options.fork_url {
         None => builder.accounts(accounts).build(),
         Some(url) => {
-            let cache = options.cache.as_ref().map(|dir| dir.join("forks"));
+            let cache = cache.map(|dir| dir.join("forks"));
             let fork = Fork::connect(url, options.fork_block, cache.as_deref()).context("cannot fork")?;
             if let Some(note) = fork.cache_note() {
                 eprintln!("devnode: {note}");

@@ -45,6 +45,20 @@ enum Task {
     Deps,
     /// Compile and test the Solidity part with forge
     Solidity,
+    /// Run real clients (cast, viem, forge) against the embedded chain's server
+    Clients {
+        /// Handed to test/clients/run.mjs as they are, such as `--cargo-stylus PATH`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run random bytecode and real venues on the embedded chain and on a second EVM, and compare
+    Differential {
+        /// Handed to test/differential/run.mjs as they are, such as `--count 1000 --seed 7`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Measure the speed and memory of the embedded chain
+    Bench,
     /// Run every check of the project; the last line reads `N passed, N failed`
     Test,
     /// Build all that the demonstration needs and run it: `gimbal demo <args>`
@@ -118,6 +132,9 @@ fn run(task: Task) -> Result<ExitCode> {
             node::forge_build()?;
             node::forge_test()?.require_success()?;
         }
+        Task::Clients { args } => suite::clients(&args)?.require_success()?,
+        Task::Differential { args } => suite::differential(&args)?.require_success()?,
+        Task::Bench => suite::bench()?,
         Task::Test => return Ok(suite::test()),
         Task::Demo { args } => suite::demo(&args)?,
         Task::Data { csv } => data::convert(&csv)?,

@@ -138,6 +138,12 @@ pub(crate) fn forge_test_counts(line: &str) -> Option<Counts> {
     counts_before(rest, " tests passed", " failed")
 }
 
+/// Reads the last line of the Node scripts' runs.
+pub(crate) fn script_counts(line: &str) -> Option<Counts> {
+    line.starts_with(|letter: char| letter.is_ascii_digit()).then_some(())?;
+    counts_before(line, " passed", " failed")
+}
+
 fn counts_before(line: &str, passed: &str, failed: &str) -> Option<Counts> {
     Some(Counts {
         passed: number_before(line, passed)?,
@@ -197,6 +203,13 @@ mod tests {
             forge_test_counts("Ran 4 tests for test/solidity/properties/ShareModel.t.sol:ShareModelTest"),
             None
         );
+    }
+
+    #[test]
+    fn script_counts_reads_the_last_line_only() {
+        let line = "161 passed, 2 failed, 3 skipped";
+        assert_eq!(script_counts(line), Some(Counts { passed: 161, failed: 2 }));
+        assert_eq!(script_counts("seed 1: 300 passed, 0 failed"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use crate::{
     Mode, abi, build, contracts, node,
-    process::{Counts, cargo, cargo_test_counts, run, run_tests},
+    process::{Counts, TestRun, cargo, cargo_test_counts, command, run, run_tests, script_counts},
     size, storage,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 type Step = (&'static str, fn(&mut Counts) -> Result<()>);
 
 /// Cheap steps first, so that a mistake shows early.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 12] = [
     ("format", |_| run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", |_| lint()),
     ("npm packages", |_| node::install()),
@@ -51,9 +51,11 @@ const STEPS: [Step; 10] = [
         tests.args(["test", "--locked", "--no-fail-fast"]);
         add(counts, &run_tests(&mut tests, cargo_test_counts)?)
     }),
+    ("real clients", |counts| add(counts, &clients(&[])?)),
+    ("second EVM", |counts| add(counts, &differential(&[])?)),
 ];
 
-fn add(counts: &mut Counts, tests: &crate::process::TestRun) -> Result<()> {
+fn add(counts: &mut Counts, tests: &TestRun) -> Result<()> {
     *counts += tests.counts;
     tests.require_success()
 }
@@ -107,6 +109,34 @@ fn lint() -> Result<()> {
         ])
         .args(packages())
         .args(["--", "-D", "warnings"]))
+}
+
+/// Runs real clients against the embedded chain's server.
+pub(crate) fn clients(args: &[String]) -> Result<TestRun> {
+    against_server("test/clients/run.mjs", args)
+}
+
+/// Compares the embedded chain with a second EVM.
+pub(crate) fn differential(args: &[String]) -> Result<TestRun> {
+    against_server("test/differential/run.mjs", args)
+}
+
+/// Runs a Node script that starts the server itself.
+fn against_server(script: &str, args: &[String]) -> Result<TestRun> {
+    node::install()?;
+    build_programs()?;
+    run_tests(command("node").arg(script).args(args), script_counts)
+}
+
+/// Builds the programs of the default members. All at once, so that they share what the tests have built.
+fn build_programs() -> Result<()> {
+    run(cargo().args(["build", "--quiet", "--locked"]))
+}
+
+/// Measures the embedded chain.
+pub(crate) fn bench() -> Result<()> {
+    build_programs()?;
+    run(cargo().args(["run", "--quiet", "--locked", "--bin", "bench"]))
 }
 
 /// Builds everything the demonstration deploys, then runs it.

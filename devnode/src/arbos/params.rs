@@ -67,7 +67,7 @@ impl Default for StylusParams {
             expiry_days: 365,
             keepalive_days: 31,
             block_cache_size: 32,
-            max_wasm_size: code::MAX_WASM_SIZE as u32,
+            max_wasm_size: u32::try_from(code::MAX_WASM_SIZE).unwrap_or(u32::MAX),
             max_fragments: 4,
         }
     }

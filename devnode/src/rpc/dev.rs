@@ -14,8 +14,8 @@ const SNAPSHOTS: usize = 1_024;
 
 /// Every method of this module. Where anvil and Hardhat have the same method, both names are here.
 pub(super) const METHODS: &[(&str, Method)] = &[
-    ("evm_snapshot", snapshot),
-    ("anvil_snapshot", snapshot),
+    ("evm_snapshot", |node, _| Ok(snapshot(node))),
+    ("anvil_snapshot", |node, _| Ok(snapshot(node))),
     ("evm_revert", revert),
     ("anvil_revert", revert),
     ("evm_mine", evm_mine),
@@ -111,14 +111,14 @@ fn number(args: &mut Args) -> Result<u64, RpcError> {
     args.number()?.ok_or_else(|| RpcError::params("a number is missing"))
 }
 
-fn snapshot(node: &mut Node, _: &mut Args) -> Result<Value, RpcError> {
+fn snapshot(node: &mut Node) -> Value {
     let id = node.next_snapshot;
     node.next_snapshot += 1;
     node.snapshots.insert(id, (node.chain.clone(), node.offset));
     if node.snapshots.len() > SNAPSHOTS {
         node.snapshots.pop_first();
     }
-    Ok(json!(format!("{id:#x}")))
+    json!(format!("{id:#x}"))
 }
 
 fn revert(node: &mut Node, args: &mut Args) -> Result<Value, RpcError> {

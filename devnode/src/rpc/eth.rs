@@ -45,11 +45,11 @@ pub(super) const METHODS: &[(&str, Method)] = &[
     }),
     ("eth_getBlockByHash", |node, args| {
         let hash = BlockId::hash(args.next()?);
-        block(node, hash, args.optional()?.unwrap_or(false))
+        Ok(block(node, hash, args.optional()?.unwrap_or(false)))
     }),
     ("eth_getBlockByNumber", |node, args| {
         let tag: BlockNumberOrTag = args.next()?;
-        block(node, tag.into(), args.optional()?.unwrap_or(false))
+        Ok(block(node, tag.into(), args.optional()?.unwrap_or(false)))
     }),
     ("eth_getBlockReceipts", |node, args| {
         let id: BlockId = args.next()?;
@@ -187,8 +187,8 @@ fn filter_id(args: &mut Args) -> Result<u64, RpcError> {
     id.ok_or_else(|| RpcError::params("missing value for required argument 0"))
 }
 
-fn block(node: &Node, id: BlockId, full: bool) -> Result<Value, RpcError> {
-    Ok(node.block(id).map_or(Value::Null, |block| view::block(block, full)))
+fn block(node: &Node, id: BlockId, full: bool) -> Value {
+    node.block(id).map_or(Value::Null, |block| view::block(block, full))
 }
 
 fn transaction_count(node: &Node, id: BlockId) -> Value {

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// A filter that nobody polls for this long is forgotten, as geth does.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 /// Filters that may exist at once.
 const LIMIT: usize = 4_096;
 /// Changes that a filter may hold before it is forgotten.
