@@ -65,7 +65,7 @@ pub struct Config {
     pub book_cap: U256,
     /// Cost of hedging new money, in basis points.
     pub entry_cost_bps: u64,
-    /// Pin the programs in the chain's cache.
+    /// Pin the programs in the chain's cache, which the owner must be a cache manager for.
     pub cache: bool,
 }
 

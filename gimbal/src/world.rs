@@ -6,9 +6,12 @@ use crate::deploy::{Config, Deployment, Feed, Roles, deploy};
 use alloy_primitives::{Address, I256, U256, address};
 use alloy_sol_types::{SolCall, SolEvent};
 use anyhow::{Context, Result, anyhow};
-use devnode::Chain;
+use devnode::{Chain, DEV_ACCOUNT};
 use engine::ParamId;
-use interfaces::{Decision, IBook, IERC20, IRebalancer, IVault, Report};
+use interfaces::{
+    Decision, IBook, IERC20, IRebalancer, IVault, Report,
+    arbos::{ARB_OWNER, ArbOwner},
+};
 use std::path::Path;
 use venues::{
     Artifacts, Network, NetworkError, Sent, simulated,
@@ -112,6 +115,9 @@ impl World {
         let uniswap = uniswap_v3::deploy(&mut chain, &artifacts, owner)?;
         let pool = seed_pool(&mut chain, &uniswap, [wbtc, usdc], price_e8)?;
         let venue = (uniswap.router, pool.address);
+        // As on any chain, only cache managers may pin programs.
+        let manager = ArbOwner::addWasmCacheManagerCall { manager: owner };
+        chain.invoke(DEV_ACCOUNT, ARB_OWNER, &manager)?;
         let config = config([usdc, usdc_feed], [wbtc, wbtc_feed], venue);
         let at = deploy(&mut chain, &artifacts, &config).context("deploying Gimbal")?;
         let mut world = Self {
