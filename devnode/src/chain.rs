@@ -168,7 +168,7 @@ impl Builder {
         };
         let state = &mut chain.state;
         for address in precompiles::ADDRESSES {
-            state.set_code(address, Bytes::from_static(&[0xFE]))?;
+            state.set_code(address, Bytes::from_static(&precompiles::CODE))?;
             state.update(address, |info| info.nonce = 1)?;
         }
         if !has_arbos {
@@ -562,11 +562,14 @@ impl Chain {
 
     /// What an execution of a signed transaction needs.
     fn job(&self, block: BlockContext, l2_hashes: Arc<Vec<B256>>, recent: RecentPrograms, tx: &SignedTx) -> Job {
+        let env = env_of(tx, self.tx_gas_cap(), block.base_fee);
+        let held_gas = U256::from(tx.gas_limit() - env.gas_limit);
         Job {
             rules: self.settings.rules,
             block,
             l2_hashes,
-            tx: env_of(tx, self.tx_gas_cap(), block.base_fee),
+            held_back: held_gas * U256::from(env.gas_price),
+            tx: env,
             program_gas_price: tx.effective_gas_price(Some(block.base_fee)),
             payment: Payment::Sender,
             recent,

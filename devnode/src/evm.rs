@@ -5,7 +5,11 @@
 //! frame it opened, are done here.
 
 use crate::{
-    arbos::{params::StylusParams, precompiles::Precompiles, programs},
+    arbos::{
+        params::StylusParams,
+        precompiles::{self, Precompiles},
+        programs, state,
+    },
     state::{State, StateError},
     stylus::{
         code,
@@ -45,7 +49,7 @@ use revm::{
         interpreter_action::FrameInit,
         interpreter_types::{InputsTr, RuntimeFlag},
     },
-    primitives::hardfork::SpecId,
+    primitives::{KECCAK_EMPTY, hardfork::SpecId},
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -266,7 +270,8 @@ impl<I> ArbEvm<I> {
 
 impl<I: Inspector<Ctx, EthInterpreter>> ArbEvm<I> {
     /// Opens a frame, or answers at once: a precompile, an empty account, a refusal.
-    fn open_frame(&mut self, init: FrameInit) -> Result<ItemOrResult<(), FrameResult>, DbError> {
+    fn open_frame(&mut self, mut init: FrameInit) -> Result<ItemOrResult<(), FrameResult>, DbError> {
+        self.empty_delegated_precompile(&mut init.frame_input)?;
         if let ItemOrResult::Result(result) = self.eth.frame_init(init)? {
             return Ok(ItemOrResult::Result(result));
         }
@@ -294,6 +299,24 @@ impl<I: Inspector<Ctx, EthInterpreter>> ArbEvm<I> {
             run: None,
         });
         Ok(ItemOrResult::Item(()))
+    }
+
+    /// An account that is delegated to a precompile has no code, although accounts of Arbitrum's precompiles have.
+    fn empty_delegated_precompile(&mut self, input: &mut FrameInput) -> Result<(), DbError> {
+        if let FrameInput::Call(inputs) = input
+            && inputs.known_bytecode.1.original_byte_slice() == precompiles::CODE
+        {
+            let account = self
+                .eth
+                .ctx
+                .journal_mut()
+                .load_account_with_code(inputs.bytecode_address)?;
+            let delegate = account.info.code.as_ref().and_then(Bytecode::eip7702_address);
+            if delegate.is_some_and(|delegate| precompiles::ADDRESSES.contains(&delegate)) {
+                inputs.known_bytecode = (KECCAK_EMPTY, Bytecode::default());
+            }
+        }
+        Ok(())
     }
 
     /// Opens a frame and tells the inspector of it, in the order that the EVM's own inspection has.
@@ -841,8 +864,9 @@ fn open_call(request: CallRequest, frame: &EvmFrame, inputs: &CallInputs, ctx: &
         return Ok(failed(request.gas_left));
     };
     if let Some(delegate) = code.1.eip7702_address() {
-        let account = journal.load_account_with_code(delegate)?;
-        code = (account.info.code_hash, account.info.code.clone().unwrap_or_default());
+        // Unlike the EVM's calls, this one neither pays for the delegate nor makes it warm.
+        let (_, hash, delegate) = state::look_up_code(journal, delegate)?;
+        code = (hash, delegate);
     }
     // floor(63g/64), unlike the EVM's g − floor(g/64)
     let most = available / 64 * 63 + available % 64 * 63 / 64;

@@ -7,17 +7,17 @@ use crate::{
     stylus::trace::Frames,
     tx::Receipt,
 };
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::{B256, Bytes, U256};
 use revm::{
     context::{CfgEnv, Context, Journal, LocalContext, TxEnv},
     context_interface::{
         JournalTr,
-        result::{ExecutionResult, Output},
+        result::{EVMError, ExecutionResult, Output},
     },
     handler::{Handler, MainnetHandler},
     inspector::{Inspector, NoOpInspector},
     interpreter::interpreter::EthInterpreter,
-    state::EvmState,
+    state::{AccountInfo, EvmState},
 };
 use std::sync::Arc;
 
@@ -48,6 +48,8 @@ pub(crate) struct Job {
     /// Hashes of the L2 blocks before this one, newest last.
     pub(crate) l2_hashes: Arc<Vec<B256>>,
     pub(crate) tx: TxEnv,
+    /// Wei for the gas that was asked for beyond what a transaction may use; the sender gets them back at the end.
+    pub(crate) held_back: U256,
     /// Gas price as programs see it, which includes the tip.
     pub(crate) program_gas_price: u128,
     pub(crate) payment: Payment,
@@ -75,7 +77,7 @@ pub(crate) fn run(state: State, job: Job) -> Result<Done<NoOpInspector>, TxError
 }
 
 /// Executes `job` on `state`, watched by `inspector`.
-pub(crate) fn inspect<I>(state: State, job: Job, inspector: Option<I>) -> Result<Done<I>, TxError>
+pub(crate) fn inspect<I>(mut state: State, job: Job, inspector: Option<I>) -> Result<Done<I>, TxError>
 where
     I: Inspector<Ctx, EthInterpreter>,
 {
@@ -96,6 +98,11 @@ where
     }
     let chain =
         TxState::new(job.block.number, job.l2_hashes, job.recent, job.trace).with_gas_price(job.program_gas_price);
+    let (sender, held_back) = (job.tx.caller, job.held_back);
+    if !held_back.is_zero() {
+        let hold = |info: &mut AccountInfo| info.balance = info.balance.saturating_sub(held_back);
+        state.update(sender, hold).map_err(EVMError::Database)?;
+    }
     let ctx = Context {
         block,
         tx: job.tx,
@@ -109,7 +116,10 @@ where
     let mut handler = MainnetHandler::<ArbEvm<I>, TxError, EvmFrame>::default();
     let result = handler.run(&mut evm)?;
     let (mut ctx, inspector) = evm.into_parts();
-    let changes = ctx.journaled_state.finalize();
+    let mut changes = ctx.journaled_state.finalize();
+    if let Some(account) = changes.get_mut(&sender) {
+        account.info.balance = account.info.balance.saturating_add(held_back);
+    }
     let chain = ctx.chain;
     Ok(Done {
         result,

@@ -156,6 +156,15 @@ pub fn look_up<J>(journal: &mut J, account: Address) -> Result<(U256, B256, Byte
 where
     J: JournalTr<State = EvmState>,
 {
+    let (balance, hash, code) = look_up_code(journal, account)?;
+    Ok((balance, hash, code.original_bytes()))
+}
+
+/// As [`look_up`], with the code ready to run.
+pub fn look_up_code<J>(journal: &mut J, account: Address) -> Result<(U256, B256, Bytecode), DbError<J>>
+where
+    J: JournalTr<State = EvmState>,
+{
     let (db, state) = journal.db_and_state_mut();
     let info = match state.get(&account) {
         Some(account) => Some(account.info.clone()),
@@ -168,7 +177,18 @@ where
         Some(code) => code,
         None => db.code_by_hash(info.code_hash)?,
     };
-    Ok((info.balance, info.code_hash, code.original_bytes()))
+    Ok((info.balance, info.code_hash, code))
+}
+
+/// Whether `account` was destroyed in this transaction; it is there until the transaction ends.
+pub fn is_destroyed<J>(journal: &mut J, account: Address) -> bool
+where
+    J: JournalTr<State = EvmState>,
+{
+    let state = journal.evm_state_mut();
+    state
+        .get(&account)
+        .is_some_and(|account| account.is_selfdestructed_locally())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! ArbWasm: activating programs, and what is known about them.
 
-use super::call::{Call, Failure, Kind, Meter, PARAMS, READ, WORD, WRITE, fatal, timestamp, word};
+use super::call::{Call, Failure, Kind, Meter, PARAMS, READ, WORD, WRITE, fatal, refused, timestamp, word};
 use crate::{
     arbos::{
         fields::{self, Root},
@@ -129,7 +129,12 @@ fn activate(ctx: &mut Ctx, inputs: &CallInputs, meter: &mut Meter, program: Addr
     let (params, activation_gas) = activation_rules(ctx)?;
     // activationGas (0 by default), the fixed price, parameters, the program record
     meter.burn(READ.saturating_add(activation_gas))?;
-    meter.burn(1_659_168 + PARAMS + READ)?;
+    meter.burn(1_659_168)?;
+    if state::is_destroyed(ctx.journal_mut(), program) {
+        ctx.chain.refusal = Some(String::from("destroyed in the same transaction"));
+        return Err(refused());
+    }
+    meter.burn(PARAMS + READ)?;
     let (codehash, code) = code_of(ctx, program)?;
     let now = timestamp(ctx);
     let old = programs::load(ctx.journal_mut(), codehash).map_err(fatal)?;

@@ -35,7 +35,9 @@ use revm::{
     primitives::{AddressSet, hardfork::SpecId},
 };
 
-/// Addresses that answer here; their accounts hold the byte `FE`.
+/// Code of the accounts at [`ADDRESSES`].
+pub const CODE: [u8; 1] = [0xFE];
+/// Addresses that answer here; their accounts hold [`CODE`].
 pub const ADDRESSES: [Address; 18] = [
     ARB_SYS,
     ARB_INFO,
