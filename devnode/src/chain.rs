@@ -37,6 +37,8 @@ pub const DEV_ACCOUNT: Address = address!("3f1Eae7D46d88F08fc2F8ed27FCb2AB183EB2
 const L1_BLOCK_SECS: u64 = 12;
 /// Execution gas of one transaction since ArbOS 50.
 const TX_GAS_CAP: u64 = 32_000_000;
+/// Execution gas of one call: the limit of transactions does not bind calls, but nodes have one of their own.
+const CALL_GAS_CAP: u64 = 50_000_000;
 /// As development nodes have it.
 const BASE_FEE_WEI: u64 = fields::BASE_FEE_WEI;
 /// Blocks whose hash contracts can ask for.
@@ -653,7 +655,14 @@ impl Chain {
             _ => Payment::Nobody,
         };
         let fees = tx.fees.unwrap_or(Fees { max_fee: 0, tip: 0 });
-        let tx = self.complete(&scene.state, Tx { fees: Some(fees), ..tx })?;
+        let cap = self.tx_gas_cap().max(CALL_GAS_CAP);
+        let gas_limit = Some(tx.gas_limit.unwrap_or(cap).min(cap));
+        let tx = Tx {
+            fees: Some(fees),
+            gas_limit,
+            ..tx
+        };
+        let tx = self.complete(&scene.state, tx)?;
         if payment == Payment::Priced {
             check_funds(&scene.state, &tx)?;
         }
@@ -666,6 +675,12 @@ impl Chain {
             },
             payment,
             trace: scene.trace,
+            rules: Rules {
+                tx_gas_cap: cap,
+                ..self.settings.rules
+            },
+            tx: env_of(&tx, cap, scene.block.base_fee),
+            held_back: U256::ZERO,
             ..self.job(scene.block, hashes, RecentPrograms::default(), &tx)
         };
         watched(scene.state, job, B256::ZERO, inspector)

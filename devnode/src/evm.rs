@@ -22,7 +22,7 @@ use crate::{
         trace::{FrameKind, Frames},
     },
 };
-use alloy_primitives::{Address, B256, Bytes, Log, U256};
+use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
 use revm::{
     bytecode::Bytecode,
     context::{BlockEnv, CfgEnv, Context, Evm, FrameStack, Journal, TxEnv},
@@ -603,9 +603,13 @@ fn enter(frame: &EvmFrame, inputs: &CallInputs, ctx: &mut Ctx) -> Result<Result<
         return Ok(Err(InstructionResult::OutOfGas));
     };
     let module_hash = programs::module_hash(ctx.journal_mut(), *codehash)?;
-    let module = module::compiled(module_hash, || {
-        programs::assemble::<_, DbError>(ctx.journal_mut(), bytecode.original_byte_slice())
-    })?;
+    let is_fork = ctx.journaled_state.database.is_fork();
+    let load = || programs::assemble::<_, DbError>(ctx.journal_mut(), bytecode.original_byte_slice());
+    let module = if is_fork {
+        module::compiled_elsewhere(keccak256([*codehash, module_hash].concat()), load)?
+    } else {
+        module::compiled(module_hash, load)?
+    };
     let pages_before = ctx.chain.pages.open;
     ctx.chain.pages.open(record.footprint);
     let input = &frame.interpreter.input;

@@ -62,6 +62,11 @@ impl State {
         }
     }
 
+    /// Whether accounts that are not known here are read from another chain.
+    pub fn is_fork(&self) -> bool {
+        self.fork.is_some()
+    }
+
     /// Balance, nonce and code of an account; the empty account when there is none.
     pub fn account(&self, address: Address) -> Result<AccountInfo, StateError> {
         if let Some(entry) = self.accounts.get(&address) {

@@ -199,6 +199,22 @@ pub fn compiled<E: From<HostFailure>>(hash: B256, load: impl FnOnce() -> Result<
     Ok(ready)
 }
 
+/// The module of a program that another chain activated: the hash recorded there is that of another compiler's
+/// output, so what it stands for cannot be checked. `key` must name code and record, and nothing else.
+pub fn compiled_elsewhere<E: From<HostFailure>>(
+    key: B256,
+    load: impl FnOnce() -> Result<Vec<u8>, E>,
+) -> Result<Arc<Ready>, E> {
+    if let Some(ready) = lock().get(&key) {
+        return Ok(ready);
+    }
+    let wasm = load()?;
+    let activated = wasm::activate(&wasm, u16::MAX).map_err(|error| HostFailure(error.to_string()))?;
+    let ready = Arc::new(Ready::new(activated.instrumented)?);
+    lock().insert(key, ready.clone(), ready.bytes());
+    Ok(ready)
+}
+
 fn lock() -> MutexGuard<'static, Kept<Arc<Ready>>> {
     COMPILED.lock().unwrap_or_else(PoisonError::into_inner)
 }
