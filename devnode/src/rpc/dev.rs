@@ -252,13 +252,18 @@ fn stop_impersonating(node: &mut Node, args: &mut Args) -> Result<Value, RpcErro
 
 fn set_automine(node: &mut Node, args: &mut Args) -> Result<Value, RpcError> {
     node.automine = args.next()?;
+    // What waits now would hold up later transactions of the same sender for ever.
+    if node.automine && node.pool().next().is_some() {
+        node.mine()?;
+    }
     Ok(Value::Null)
 }
 
-/// Blocks by the clock, every so many seconds; 0 ends it. As with anvil, it ends automining.
+/// Blocks by the clock, every so many seconds. As with anvil, they end automining; 0 ends them and leaves
+/// automining as it is.
 fn set_interval(node: &mut Node, args: &mut Args) -> Result<Value, RpcError> {
     let secs = number(args)?;
-    node.mining(true, secs);
+    node.mining(node.automine, secs);
     Ok(Value::Null)
 }
 
@@ -330,5 +335,51 @@ impl Dump {
             node.next_timestamp = Some(self.timestamp);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Chain, DEV_ACCOUNT, rpc::eth};
+
+    fn ask(node: &mut Node, method: &str, params: &Value) -> Result<Value, RpcError> {
+        let all = [METHODS, eth::METHODS].concat();
+        let (_, run) = all.iter().find(|(name, _)| *name == method).unwrap();
+        run(node, &mut Args::parse(Some(&params.to_string()))?)
+    }
+
+    fn pay(node: &mut Node, from: Address) -> Result<Value, RpcError> {
+        let tx = json!([{ "from": from, "to": Address::ZERO, "gas": "0x5208" }]);
+        ask(node, "eth_sendTransaction", &tx)
+    }
+
+    #[test]
+    fn set_automine_mines_what_waits_and_what_comes_after_it() {
+        let mut node = Node::new(Chain::default());
+        ask(&mut node, "evm_setAutomine", &json!([false])).unwrap();
+        pay(&mut node, DEV_ACCOUNT).unwrap();
+        ask(&mut node, "evm_setAutomine", &json!([true])).unwrap();
+        pay(&mut node, DEV_ACCOUNT).unwrap();
+        assert_eq!(node.chain.nonce(DEV_ACCOUNT), 2);
+        assert_eq!(node.pool().count(), 0);
+    }
+
+    #[test]
+    fn set_interval_to_none_leaves_automine_off() {
+        let mut node = Node::new(Chain::default());
+        ask(&mut node, "evm_setAutomine", &json!([false])).unwrap();
+        ask(&mut node, "evm_setIntervalMining", &json!([0])).unwrap();
+        assert!(!node.automine);
+    }
+
+    #[test]
+    fn next_timestamp_survives_a_refused_transaction() {
+        let mut node = Node::new(Chain::default());
+        let time = node.latest_time() + 5_000;
+        ask(&mut node, "evm_setNextBlockTimestamp", &json!([time])).unwrap();
+        node.impersonate_all = true;
+        assert!(pay(&mut node, Address::with_last_byte(9)).is_err());
+        assert_eq!(node.next_timestamp, Some(time));
     }
 }

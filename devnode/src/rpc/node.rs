@@ -158,7 +158,7 @@ impl Node {
 
     /// Adds a transaction that its sender signed.
     pub(super) fn send_raw(&mut self, raw: &Bytes) -> Result<B256, RpcError> {
-        let envelope = TxEnvelope::decode_2718(&mut &raw[..])
+        let envelope = TxEnvelope::decode_2718_exact(raw)
             .map_err(|error| RpcError::server(format!("cannot decode the transaction: {error}")))?;
         let signer = envelope
             .recover_signer()
@@ -198,6 +198,15 @@ impl Node {
         if tx.chain_id().is_some_and(|id| id != self.chain.chain_id()) {
             return Err(RpcError::server("invalid chain id for signer"));
         }
+        if let Some(tip) = tx.max_priority_fee_per_gas()
+            && tip > tx.max_fee_per_gas()
+        {
+            return Err(RpcError::server(format!(
+                "max priority fee per gas higher than max fee per gas: address {sender}, maxPriorityFeePerGas: {tip}, \
+                 maxFeePerGas: {}",
+                tx.max_fee_per_gas()
+            )));
+        }
         if self.chain.transaction(hash).is_some() || self.pooled(hash).is_some() {
             return Err(RpcError::server("already known"));
         }
@@ -208,10 +217,13 @@ impl Node {
             )));
         }
         if self.automine && nonce == next {
+            let clock = (self.offset, self.next_timestamp);
             self.tick();
-            self.chain
-                .send_signed(tx.clone())
-                .map_err(|error| RpcError::refused(&tx, error))?;
+            if let Err(error) = self.chain.send_signed(tx.clone()) {
+                // A time that was set is for the block that there was none of.
+                (self.offset, self.next_timestamp) = clock;
+                return Err(RpcError::refused(&tx, error));
+            }
             let _ = self.events.send(Event::Pending(hash));
             self.filters.pending(hash);
             self.announce()?;
