@@ -71,7 +71,7 @@ impl Receipt {
     pub fn into_result(self) -> Result<Self, CallError> {
         let refusal = self.refusal;
         match (self.success, self.halt) {
-            (true, halt) => Ok(Self { refusal, halt, ..self }),
+            (true, halt) => Ok(Self { halt, refusal, ..self }),
             (false, Some(reason)) => Err(CallError::Halted { reason, refusal }),
             (false, None) => Err(CallError::Reverted {
                 data: self.output,
@@ -244,6 +244,6 @@ mod tests {
         let error = Chain::default()
             .create_contract(DEV_ACCOUNT, [0x5F, 0x5F, 0xFD])
             .unwrap_err();
-        assert!(error.revert_data().is_some_and(Bytes::is_empty), "{error:?}");
+        assert!(error.revert_data().is_some_and(|data| data.is_empty()), "{error:?}");
     }
 }
