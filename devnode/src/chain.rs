@@ -745,14 +745,21 @@ impl Chain {
     /// Deploys program code (prefix and compressed wasm) and activates it.
     ///
     /// Returns the receipts of both transactions; the address is in the first. Activation is skipped
+    /// Returns the receipts of both transactions; the address is in the first. Activation is skipped
     /// when the creation failed or when the same code is active already.
     pub fn deploy_program(&mut self, from: Address, program: &[u8]) -> Result<(Receipt, Option<Receipt>), TxError> {
         let created = self.send(Tx::create(from, code::init_code(program)))?;
         let activated = match created.created {
-            Some(address) => Some(self.activate(from, address)?),
-            None => None,
+            Some(address) if !self.is_active(address) => Some(self.activate(from, address)?),
+            _ => None,
         };
         Ok((created, activated))
+    }
+
+    /// Whether the program at `program` can be called: activated under the current version, and not expired.
+    pub fn is_active(&self, program: Address) -> bool {
+        self.read_call(ARB_WASM, &ArbWasm::programVersionCall { program })
+            .is_ok()
     }
 }
 

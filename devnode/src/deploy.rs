@@ -10,7 +10,8 @@ impl Chain {
     /// Deploys and activates a module, which is split into fragments when it is too large for one account's code.
     ///
     /// Returns the receipts of all creations, the program's last, and of the activation. Ends with the first creation
-    /// that fails.
+    /// that fails; a program whose code is active already is not activated again. [`Chain::create_program`] is the
+    /// short form.
     pub fn deploy_wasm(&mut self, from: Address, wasm: &[u8]) -> Result<(Vec<Receipt>, Option<Receipt>), TxError> {
         let whole = code::compress(wasm);
         if whole.len() <= code::MAX_CODE_SIZE {

@@ -3,13 +3,12 @@
 //! The bytecode of Arbitrum's own contracts is read from the npm package that ships it.
 
 use crate::{
-    Chain, DEV_ACCOUNT, GenesisAccount, Tx,
+    Artifact, Chain, DEV_ACCOUNT, GenesisAccount,
     arbos::{fields, state::ARBOS},
     state::State,
 };
 use alloy_primitives::{Address, Bytes, U256, address, bytes};
-use alloy_sol_types::{SolCall, sol};
-use serde_json::Value;
+use alloy_sol_types::sol;
 use std::path::Path;
 
 /// The deterministic deployment proxy: creates a contract with CREATE2 from 32 bytes of salt and init code.
@@ -57,22 +56,18 @@ pub fn accounts(nitro_contracts: &Path) -> (Vec<GenesisAccount>, Vec<String>) {
 
 /// Creation bytecode of a contract of the package.
 fn bytecode(package: &Path, path: &str) -> Result<Vec<u8>, String> {
-    let file = package.join("build/contracts/src").join(path);
-    let text = std::fs::read(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    let artifact: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-    let code = artifact.get("bytecode").and_then(Value::as_str);
-    hex::decode(code.unwrap_or_default().trim_start_matches("0x")).map_err(|error| error.to_string())
+    let artifact = Artifact::read(package.join("build/contracts/src").join(path));
+    artifact
+        .and_then(|artifact| artifact.code())
+        .map_err(|error| error.to_string())
 }
 
 /// Creates a contract on `chain`, which is thrown away afterwards, and returns its code.
 fn created(chain: &mut Chain, init_code: Vec<u8>) -> Result<Bytes, String> {
-    let receipt = chain
-        .send(Tx::create(DEV_ACCOUNT, init_code))
-        .map_err(|error| error.to_string())?;
-    match receipt.created {
-        Some(address) if receipt.success => Ok(chain.code(address)),
-        _ => Err(String::from("its creation failed")),
-    }
+    let created = chain.create_contract(DEV_ACCOUNT, init_code);
+    created
+        .map(|address| chain.code(address))
+        .map_err(|error| format!("its creation failed: {error}"))
 }
 
 fn stylus_deployer(package: &Path) -> Result<Vec<GenesisAccount>, String> {
@@ -95,12 +90,9 @@ fn cache_manager(package: &Path) -> Result<Vec<GenesisAccount>, String> {
         initCacheSize: CACHE_BYTES,
         initDecay: CACHE_DECAY,
     };
-    let receipt = chain
-        .send(Tx::call(DEV_ACCOUNT, CACHE_MANAGER, call.abi_encode()))
-        .map_err(|error| error.to_string())?;
-    if !receipt.success {
-        return Err(String::from("its initialisation failed"));
-    }
+    chain
+        .send_call(DEV_ACCOUNT, CACHE_MANAGER, &call)
+        .map_err(|error| format!("its initialisation failed: {error}"))?;
     let manager = GenesisAccount {
         address: CACHE_MANAGER,
         balance: U256::ZERO,

@@ -35,6 +35,26 @@ fn run(receipt: &Receipt) -> &ProgramRun {
 }
 
 #[test]
+fn deploy_program_of_active_code_is_not_activated_again() {
+    let text = format!("(module (memory (export \"memory\") 1 1) {NOTHING})");
+    let code = compress(&wat::parse_str(text).unwrap());
+    let mut chain = Chain::default();
+    let (first, activated) = chain.deploy_program(DEV_ACCOUNT, &code).unwrap();
+    assert!(activated.unwrap().success);
+    let (second, activated) = chain.deploy_program(DEV_ACCOUNT, &code).unwrap();
+    assert!(activated.is_none());
+    assert_eq!(chain.block_number(), 3);
+    for receipt in [first, second] {
+        assert!(chain.is_active(receipt.created.unwrap()));
+    }
+    assert!(!chain.is_active(OTHER));
+    // A program's activation ends with its year.
+    chain.warp(366 * 24 * 3600);
+    let (_, activated) = chain.deploy_program(DEV_ACCOUNT, &code).unwrap();
+    assert!(activated.unwrap().success);
+}
+
+#[test]
 fn call_after_a_block_enters_at_the_price_of_send() {
     let mut chain = with_program(Chain::default(), NOTHING);
     let sent = chain.send(call()).unwrap();

@@ -197,24 +197,14 @@ impl Token {
     fn new() -> Self {
         let mut chain = Chain::default();
         let wasm = wat::parse_str(TEXT).unwrap();
-        let (created, activated) = chain.deploy_wasm(DEV_ACCOUNT, &wasm).unwrap();
-        assert!(activated.unwrap().success);
+        let address = chain.create_program(DEV_ACCOUNT, &wasm).unwrap();
+        let mint = mintCall {
+            to: DEV_ACCOUNT,
+            amount: U256::from(1_000),
+        };
+        chain.send_call(DEV_ACCOUNT, address, &mint).unwrap();
         chain.set_trace(true);
-        let address = created[0].created.unwrap();
-        let mut token = Self { chain, address };
-        let amount = U256::from(1_000);
-        assert!(
-            token
-                .send(
-                    DEV_ACCOUNT,
-                    &mintCall {
-                        to: DEV_ACCOUNT,
-                        amount
-                    }
-                )
-                .success
-        );
-        token
+        Self { chain, address }
     }
 
     fn send(&mut self, from: Address, call: &impl SolCall) -> Receipt {
@@ -226,8 +216,8 @@ impl Token {
         self.chain.send(Tx::call(from, self.address, data)).unwrap()
     }
 
-    fn balance(&mut self, account: Address) -> U256 {
-        U256::from_be_slice(&self.send(DEV_ACCOUNT, &balanceOfCall { account }).output)
+    fn balance(&self, account: Address) -> U256 {
+        self.chain.read_call(self.address, &balanceOfCall { account }).unwrap()
     }
 }
 

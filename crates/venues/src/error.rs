@@ -10,7 +10,7 @@ pub enum Error {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// Bytecode is missing or incomplete.
-    #[error(transparent)]
+    #[error("{}", with_advice(.0))]
     Artifact(#[from] ArtifactError),
     /// A contract answered something else than its interface promises.
     #[error("unexpected return data: {0}")]
@@ -18,4 +18,14 @@ pub enum Error {
     /// A tick does not fit 24 bits.
     #[error("tick {0} is out of range")]
     Tick(i32),
+}
+
+/// Says what makes the files that are missing.
+fn with_advice(error: &ArtifactError) -> String {
+    match error {
+        ArtifactError::Read { .. } => {
+            format!("{error} (run `cargo xtask deps`, `cargo xtask solidity` and `cargo xtask build`)")
+        }
+        _ => error.to_string(),
+    }
 }

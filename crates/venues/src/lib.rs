@@ -3,7 +3,7 @@
 //! Nothing here knows which chain it talks to: everything goes through [`Network`], which the embedded
 //! chain and, as [`RpcNetwork`], any node implement: both get the same transactions in the same order.
 
-mod artifact;
+mod artifacts;
 mod error;
 mod network;
 mod rpc;
@@ -11,7 +11,8 @@ pub mod simulated;
 pub mod stylus;
 pub mod uniswap_v3;
 
-pub use artifact::{Artifact, ArtifactError, Artifacts};
+pub use artifacts::Artifacts;
+pub use devnode::{Artifact, ArtifactError};
 pub use error::Error;
 pub use network::{Network, NetworkError, Sent};
 pub use rpc::RpcNetwork;

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use alloy_sol_types::{SolCall, SolConstructor, SolError, SolEvent};
-use devnode::rpc_client::RpcError;
+use devnode::{CallError, rpc_client::RpcError};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -22,8 +22,7 @@ pub struct Sent {
 impl Sent {
     /// All events of type `E` that `emitter` logged.
     pub fn events<E: SolEvent>(&self, emitter: Address) -> Vec<E> {
-        let own = self.logs.iter().filter(|log| log.address == emitter);
-        own.filter_map(|log| E::decode_log_data(&log.data).ok()).collect()
+        devnode::events(&self.logs, emitter)
     }
 }
 
@@ -144,17 +143,24 @@ impl Network for devnode::Chain {
 }
 
 fn checked(receipt: devnode::Receipt) -> Result<Sent, NetworkError> {
-    if let Some(reason) = receipt.halt {
-        let refusal = receipt.refusal.unwrap_or_default();
-        return Err(NetworkError::Halted(format!("{reason:?} {refusal}")));
-    }
-    if !receipt.success {
-        return Err(NetworkError::Reverted(receipt.output));
-    }
+    let receipt = receipt.into_result()?;
     Ok(Sent {
         gas_used: receipt.gas_used,
         created: receipt.created,
         output: receipt.output,
         logs: receipt.logs,
     })
+}
+
+impl From<CallError> for NetworkError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Reverted { data, .. } => Self::Reverted(data),
+            CallError::Halted { reason, refusal } => {
+                Self::Halted(format!("{reason:?} {}", refusal.unwrap_or_default()))
+            }
+            CallError::Rejected(error) => Self::Rejected(error.to_string()),
+            error => Self::Malformed(error.to_string()),
+        }
+    }
 }

@@ -113,6 +113,17 @@ pub async fn serve(address: SocketAddr, node: Shared) -> std::io::Result<Running
     })
 }
 
+/// Methods that are no plain function of the node and its arguments.
+const OTHERS: [&str; 3] = ["eth_subscribe", "eth_unsubscribe", "rpc_modules"];
+
+/// Names of all methods that are served, in alphabetical order.
+pub fn methods() -> Vec<&'static str> {
+    let tables = [eth::METHODS, debug::METHODS, dev::METHODS].concat();
+    let mut names: Vec<_> = tables.into_iter().map(|(name, _)| name).chain(OTHERS).collect();
+    names.sort_unstable();
+    names
+}
+
 /// Every method and subscription.
 fn module(node: Shared) -> Result<RpcModule<Shared>, jsonrpsee::core::RegisterMethodError> {
     let mut module = RpcModule::new(node);
@@ -226,5 +237,19 @@ async fn mine_by_the_clock(node: Shared) {
             }
             changed = interval.changed() => if changed.is_err() { return },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Chain;
+
+    #[test]
+    fn methods_are_those_that_are_registered() {
+        let module = module(Shared::new(Node::new(Chain::default()))).unwrap();
+        let mut registered: Vec<_> = module.method_names().collect();
+        registered.sort_unstable();
+        assert_eq!(methods(), registered);
     }
 }
