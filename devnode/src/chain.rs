@@ -663,9 +663,7 @@ impl Chain {
             ..tx
         };
         let tx = self.complete(&scene.state, tx)?;
-        if payment == Payment::Priced {
-            check_funds(&scene.state, &tx)?;
-        }
+        check_funds(&scene.state, &tx)?;
         let hashes = self.hashes_before(scene.block.number);
         let job = Job {
             program_gas_price: if payment == Payment::Nobody {

@@ -590,7 +590,7 @@ fn enter(frame: &EvmFrame, inputs: &CallInputs, ctx: &mut Ctx) -> Result<Result<
     let params = StylusParams::load(ctx.journal_mut())?;
     let record = programs::load(ctx.journal_mut(), *codehash)?;
     if let Err(unusable) = record.check(timestamp, &params) {
-        ctx.chain.refusal = Some(format!("program {}: {unusable:?}", inputs.bytecode_address));
+        ctx.chain.refusal = Some(format!("program {}: {unusable}", inputs.bytecode_address));
         return Ok(Err(InstructionResult::NotActivated));
     }
     let page_gas = ctx.chain.pages.cost(record.footprint, &params);

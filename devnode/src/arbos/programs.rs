@@ -14,6 +14,7 @@ use crate::{
 use alloy_primitives::{B256, U256};
 use revm::{Database, context_interface::JournalTr, state::EvmState};
 use std::sync::LazyLock;
+use thiserror::Error;
 
 /// Start of the hour counter in program records, in Unix seconds.
 pub const START_TIME: u64 = 1_421_388_000;
@@ -37,13 +38,16 @@ pub struct Record {
 }
 
 /// Why a program may not be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unusable {
     /// No record.
+    #[error("not activated")]
     NotActivated,
     /// Activated under another Stylus version.
+    #[error("activated under Stylus version {0}, needs an upgrade")]
     NeedsUpgrade(u16),
     /// Not kept alive; the age in seconds.
+    #[error("expired, {0} seconds after its activation")]
     Expired(u64),
 }
 

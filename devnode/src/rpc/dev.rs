@@ -1,7 +1,10 @@
 //! The methods of development nodes, under the names that anvil and Hardhat have made common.
 
 use super::{args::Args, error::RpcError, eth::Method, node::Node};
-use crate::state::State;
+use crate::{
+    arbos::{fields::L2, state::ARBOS},
+    state::State,
+};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -72,7 +75,12 @@ pub(super) const METHODS: &[(&str, Method)] = &[
         node.clear_pool();
         Ok(Value::Null)
     }),
-    ("anvil_reset", |node, _| {
+    ("anvil_reset", |node, args| {
+        if !args.value().is_null() {
+            return Err(RpcError::server(
+                "a reset goes back to the genesis and takes no parameters",
+            ));
+        }
         node.reset();
         Ok(Value::Null)
     }),
@@ -165,7 +173,9 @@ fn mine_many(node: &mut Node, blocks: u64, interval: u64) -> Result<(), RpcError
     }
     for n in 0..blocks {
         if n > 0 {
-            node.next_timestamp = Some(node.latest_time().saturating_add(interval));
+            let next = node.latest_time().saturating_add(interval);
+            check_time(node, next)?;
+            node.next_timestamp = Some(next);
         }
         node.mine()?;
     }
@@ -329,7 +339,11 @@ impl Dump {
                 state.set_slot(address, slot, value)?;
             }
         }
+        let base_fee = state.slot(ARBOS, L2::BaseFee.into())?;
         *node.chain.state_mut() = state;
+        if let Ok(wei @ 1..) = u64::try_from(base_fee) {
+            node.chain.set_base_fee(wei);
+        }
         if self.timestamp > node.latest_time() {
             check_time(node, self.timestamp)?;
             node.next_timestamp = Some(self.timestamp);

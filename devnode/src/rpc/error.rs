@@ -58,8 +58,9 @@ impl RpcError {
             };
         };
         let text = match &receipt.refusal {
-            Some(refusal) => refusal.clone(),
-            None => halt_message(halt),
+            // An inner frame may have left one as well.
+            Some(refusal) if matches!(halt, HaltReason::NotActivated) => refusal.clone(),
+            _ => halt_message(halt),
         };
         Self::server(text)
     }

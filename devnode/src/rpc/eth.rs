@@ -17,7 +17,7 @@ use alloy_eips::{BlockId, BlockNumberOrTag, eip2718::Encodable2718 as _, eip2930
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_rpc_types_eth::{BlockOverrides, FeeHistory, Filter, TransactionRequest, state::StateOverride};
 use interfaces::arbos::NODE_INTERFACE;
-use revm::{handler::PrecompileProvider, inspector::NoOpInspector};
+use revm::{context_interface::result::HaltReason, handler::PrecompileProvider, inspector::NoOpInspector};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -276,7 +276,9 @@ fn estimate_gas(node: &mut Node, args: &mut Args) -> Result<Value, RpcError> {
 /// A lower limit can make a transaction fail in a way that a higher one does not, but not the other way
 /// round; where a contract breaks that rule, the result still is a limit with which it succeeds.
 pub(super) fn estimate(chain: &Chain, scene: &Scene, tx: &Tx) -> Result<u64, RpcError> {
-    let cap = tx.gas_limit.unwrap_or(u64::MAX).min(chain.tx_gas_cap());
+    // A limit that no transaction could have is none.
+    let cap = tx.gas_limit.filter(|limit| *limit >= TRANSFER_GAS);
+    let cap = cap.unwrap_or(u64::MAX).min(chain.tx_gas_cap());
     let cap = match tx.fees {
         Some(fees) if fees.max_fee > 0 => {
             let balance = scene.state.account(tx.from)?.balance.saturating_sub(tx.value);
@@ -293,7 +295,7 @@ pub(super) fn estimate(chain: &Chain, scene: &Scene, tx: &Tx) -> Result<u64, Rpc
     }
     let whole = run(cap)?;
     if !whole.success {
-        if whole.halt.is_some() && whole.gas_used >= cap && tx.gas_limit.is_some() {
+        if matches!(whole.halt, Some(HaltReason::OutOfGas(_))) {
             return Err(RpcError::server(format!("gas required exceeds allowance ({cap})")));
         }
         return Err(RpcError::failed(&whole));
@@ -328,7 +330,7 @@ fn create_access_list(node: &mut Node, args: &mut Args) -> Result<Value, RpcErro
     let scene = scene(node, args)?;
     let watched = node
         .chain
-        .watch(scene, tx.clone(), None::<NoOpInspector>)
+        .watch(scene.clone(), tx.clone(), None::<NoOpInspector>)
         .map_err(|error| RpcError::server(error.to_string()))?;
     let known = Precompiles::new(SPEC);
     let precompiles = PrecompileProvider::<Ctx>::warm_addresses(&known);
@@ -353,10 +355,6 @@ fn create_access_list(node: &mut Node, args: &mut Args) -> Result<Value, RpcErro
         .collect();
     list.sort_unstable_by_key(|item| item.address);
     tx.access_list = list.into();
-    let scene = Scene {
-        state: watched.before,
-        ..node.scene(None)?
-    };
     let with_list = execute(&node.chain, scene, tx.clone())?;
     let mut answer = json!({ "accessList": tx.access_list, "gasUsed": hex(with_list.gas_used) });
     if !with_list.success {

@@ -195,7 +195,10 @@ async fn subscribe(
         }
     };
     // Before the client knows of its subscription, so that it misses nothing after that.
-    let mut events = node.lock().events.subscribe();
+    let (mut events, mut last) = {
+        let node = node.lock();
+        (node.events.subscribe(), node.chain.block_number())
+    };
     let sink = pending.accept().await?;
     loop {
         let event = tokio::select! {
@@ -204,6 +207,7 @@ async fn subscribe(
         };
         match event {
             Ok(event) => {
+                last = event.height().unwrap_or(last);
                 for message in topic.messages(&event) {
                     let message = serde_json::value::to_raw_value(&message)?;
                     if sink.send(message).await.is_err() {
@@ -211,8 +215,24 @@ async fn subscribe(
                     }
                 }
             }
-            // A client this slow has lost blocks: it has to notice and subscribe again.
-            Err(RecvError::Lagged(_)) => return Err("the subscriber is too slow".into()),
+            // Too many at once: what was missed is in the chain.
+            Err(RecvError::Lagged(_)) => {
+                let missed: Vec<Event> = {
+                    let node = node.lock();
+                    events = node.events.subscribe();
+                    let blocks = node.chain.blocks(last + 1, node.chain.block_number());
+                    blocks.cloned().map(Event::Block).collect()
+                };
+                for event in missed {
+                    last = event.height().unwrap_or(last);
+                    for message in topic.messages(&event) {
+                        let message = serde_json::value::to_raw_value(&message)?;
+                        if sink.send(message).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
             Err(RecvError::Closed) => return Ok(()),
         }
     }

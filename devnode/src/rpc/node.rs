@@ -1,7 +1,7 @@
 //! The node behind the server: a chain, its clock, and transactions that wait.
 
 use super::{error::RpcError, filter::Filters};
-use crate::{Block, Chain, DEV_ACCOUNT, Fees, Receipt, Scene, SignedTx, Tx};
+use crate::{Block, Chain, DEV_ACCOUNT, Fees, Receipt, Scene, SignedTx, Tx, TxError};
 use alloy_consensus::{
     EthereumTypedTransaction, SignableTransaction as _, Transaction as _, TxEnvelope, Typed2718 as _,
     transaction::{Recovered, SignerRecoverable as _},
@@ -12,7 +12,7 @@ use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, state::StateOverri
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -34,6 +34,16 @@ pub enum Event {
     Block(Arc<Block>),
     /// A transaction has been accepted.
     Pending(B256),
+}
+
+impl Event {
+    /// Height of the new block.
+    pub(super) fn height(&self) -> Option<u64> {
+        match self {
+            Self::Block(block) => Some(block.context.number),
+            Self::Pending(_) => None,
+        }
+    }
 }
 
 /// A chain with what a node keeps beside it.
@@ -173,6 +183,9 @@ impl Node {
         if key.is_none() && !self.impersonate_all && !self.impersonated.contains(&from) {
             return Err(RpcError::server(format!("unknown account {from}")));
         }
+        if request.chain_id.is_some_and(|id| id != self.chain.chain_id()) {
+            return Err(RpcError::server("invalid chain id for signer"));
+        }
         let mut tx = to_tx(request)?;
         if tx.nonce.is_none() {
             tx.nonce = Some(self.pending_nonce(from)?);
@@ -228,10 +241,14 @@ impl Node {
             self.filters.pending(hash);
             self.announce()?;
             // It may have been the one that others waited for.
-            while let Some(tx) = self.take_ready(sender) {
+            while let Some(tx) = self.take_ready(sender)? {
                 self.tick();
-                if self.chain.send_signed(tx).is_ok() {
-                    self.announce()?;
+                match self.chain.send_signed(tx.clone()) {
+                    Ok(_) => self.announce().map(|_| ())?,
+                    Err(error) => {
+                        self.put_back(tx, &error);
+                        break;
+                    }
                 }
             }
             return Ok(hash);
@@ -248,9 +265,18 @@ impl Node {
     }
 
     /// Takes the pooled transaction of `sender` whose turn it is.
-    fn take_ready(&mut self, sender: Address) -> Option<SignedTx> {
-        let nonce = self.chain.nonce(sender);
-        self.pool.remove(&(sender, nonce)).map(|(_, tx)| tx)
+    fn take_ready(&mut self, sender: Address) -> Result<Option<SignedTx>, RpcError> {
+        let nonce = self.chain.state().account(sender)?.nonce;
+        Ok(self.pool.remove(&(sender, nonce)).map(|(_, tx)| tx))
+    }
+
+    /// Keeps a transaction that was not executed through no fault of its own, as when a fork's origin does
+    /// not answer. One that can no longer be included, such as one its sender has no money left for, is dropped.
+    fn put_back(&mut self, tx: SignedTx, error: &TxError) {
+        if !matches!(error, TxError::Transaction(_)) {
+            self.arrivals += 1;
+            self.pool.insert((tx.signer(), tx.nonce()), (self.arrivals, tx));
+        }
     }
 
     /// Makes one block of all pooled transactions whose turn it is, in the order in which they came.
@@ -260,7 +286,10 @@ impl Node {
         let mut next: BTreeMap<Address, u64> = BTreeMap::new();
         // By sender and nonce, so a gap ends the sender's row. A later nonce never goes before an earlier one.
         for ((sender, nonce), (arrival, tx)) in &self.pool {
-            let expected = next.entry(*sender).or_insert_with(|| self.chain.nonce(*sender));
+            let expected = match next.entry(*sender) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.chain.state().account(*sender)?.nonce),
+            };
             if nonce == expected {
                 *expected += 1;
                 let earlier = ready.iter().rev().find(|(_, tx)| tx.signer() == *sender);
@@ -272,8 +301,12 @@ impl Node {
         for (_, tx) in &ready {
             self.pool.remove(&(tx.signer(), tx.nonce()));
         }
-        // One that can no longer be included, such as one its sender has no money left for, is dropped.
-        self.chain.mine(ready.into_iter().map(|(_, tx)| tx));
+        let results = self.chain.mine(ready.iter().map(|(_, tx)| tx.clone()));
+        for ((_, tx), result) in ready.into_iter().zip(results) {
+            if let Err(error) = result {
+                self.put_back(tx, &error);
+            }
+        }
         self.announce()
     }
 
@@ -324,6 +357,8 @@ impl Node {
     pub(super) fn reset(&mut self) {
         self.chain = self.genesis.clone();
         self.snapshots.clear();
+        self.impersonated.clear();
+        self.impersonate_all = false;
         self.next_timestamp = None;
         self.clear_pool();
         self.filters.rewind(self.chain.block_number());

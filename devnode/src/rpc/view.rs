@@ -3,6 +3,7 @@
 use crate::{Block, Mined, SignedTx};
 use alloy_consensus::{ReceiptEnvelope, Transaction as _};
 use alloy_primitives::B256;
+use alloy_rlp::Encodable as _;
 use alloy_rpc_types_eth::{Header, Log, Transaction, TransactionReceipt};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -36,11 +37,20 @@ pub(super) fn block(block: &Block, full: bool) -> Value {
         .collect();
     view.insert("transactions".into(), Value::Array(transactions));
     view.insert("uncles".into(), json!([]));
-    view.insert(
-        "size".into(),
-        json!(hex(alloy_rlp::Encodable::length(block.header.inner()) as u64)),
-    );
+    view.insert("size".into(), json!(hex(size(block))));
     Value::Object(view)
+}
+
+/// Length of a block in the consensus encoding.
+fn size(block: &Block) -> u64 {
+    let list = |payload_length| alloy_rlp::Header {
+        list: true,
+        payload_length,
+    };
+    let transactions = block.transactions.iter().map(|mined| mined.tx.inner().length()).sum();
+    // The header, the transactions, and an empty list of uncles.
+    let payload = block.header.inner().length() + list(transactions).length_with_payload() + 1;
+    list(payload).length_with_payload() as u64
 }
 
 /// A header, as blocks and `newHeads` show it.
@@ -64,7 +74,8 @@ pub(super) fn transaction(block: &Block, index: usize, mined: &Mined) -> Value {
         block_hash: Some(block.hash()),
         block_number: Some(block.context.number),
         transaction_index: Some(index as u64),
-        effective_gas_price: Some(mined.gas_price(block.context.base_fee)),
+        // With the tip, which only the receipt shows to be dropped.
+        effective_gas_price: Some(mined.tx.effective_gas_price(Some(block.context.base_fee))),
         block_timestamp: None,
     });
     Value::Object(view)
