@@ -13,6 +13,8 @@ use revm::context_interface::result::{EVMError, HaltReason, InvalidTransaction, 
 
 /// Error code of anything that execution refuses.
 const SERVER: i32 = -32_000;
+/// Error code of a method that is not there.
+const NO_METHOD: i32 = -32_601;
 /// Error code of wrong parameters.
 const INVALID_PARAMS: i32 = -32_602;
 /// Error code of a revert; the data of the error is the revert data.
@@ -44,6 +46,15 @@ impl RpcError {
         Self {
             code: INVALID_PARAMS,
             message: message.into(),
+            data: None,
+        }
+    }
+
+    /// There is no such method.
+    pub(super) fn method(name: &str) -> Self {
+        Self {
+            code: NO_METHOD,
+            message: format!("the method {name} does not exist/is not available"),
             data: None,
         }
     }

@@ -56,6 +56,24 @@ impl Shared {
         // A request that panicked changed the chain by whole values, so what it left is consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Answers one request as the server does; `params` is the JSON text of its parameters.
+    pub fn request(&self, method: &str, params: Option<&str>) -> Result<Value, RpcError> {
+        let (_, method) = methods()
+            .find(|(name, _)| *name == method)
+            .ok_or_else(|| RpcError::method(method))?;
+        let mut args = Args::parse(params)?;
+        method(&mut self.lock(), &mut args)
+    }
+}
+
+fn methods() -> impl Iterator<Item = &'static (&'static str, eth::Method)> {
+    [eth::METHODS, debug::METHODS, dev::METHODS].into_iter().flatten()
+}
+
+/// Names of all methods that [`Shared::request`] knows: all but `rpc_modules` and the subscriptions.
+pub fn method_names() -> impl Iterator<Item = &'static str> {
+    methods().map(|(name, _)| *name)
 }
 
 /// A server that is running; dropping it does not stop it, [`Self::stop`] does.
@@ -127,10 +145,9 @@ pub fn methods() -> Vec<&'static str> {
 /// Every method and subscription.
 fn module(node: Shared) -> Result<RpcModule<Shared>, jsonrpsee::core::RegisterMethodError> {
     let mut module = RpcModule::new(node);
-    for (name, method) in [eth::METHODS, debug::METHODS, dev::METHODS].concat() {
+    for name in method_names() {
         module.register_blocking_method(name, move |params, node, _| {
-            let mut args = Args::parse(params.as_str())?;
-            method(&mut node.lock(), &mut args).map_err(ErrorObjectOwned::from)
+            node.request(name, params.as_str()).map_err(ErrorObjectOwned::from)
         })?;
     }
     module.register_method(
