@@ -40,7 +40,7 @@ impl Served {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let running = runtime.block_on(serve(address, node.clone())).unwrap();
         Self {
-            runtime: runtime,
+            runtime,
             node,
             running,
         }

@@ -113,7 +113,7 @@ fn assemble(bytes: &mut Input<'_>) -> Vec<u8> {
             }
             // RETURNDATASIZE, PUSH0, PUSH0, RETURNDATACOPY, RETURNDATASIZE, PUSH0, RETURN or REVERT
             1 => {
-                let end = if bytes.next() % 2 == 0 { 0xF3 } else { 0xFD };
+                let end = if bytes.next().is_multiple_of(2) { 0xF3 } else { 0xFD };
                 code.extend([0x3D, 0x5F, 0x5F, 0x3E, 0x3D, 0x5F, end]);
                 continue;
             }

@@ -188,7 +188,7 @@ where
     let state = journal.evm_state_mut();
     state
         .get(&account)
-        .is_some_and(|account| account.is_selfdestructed_locally())
+        .is_some_and(revm::state::Account::is_selfdestructed_locally)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Shared {
 
     /// Answers one request as the server does; `params` is the JSON text of its parameters.
     pub fn request(&self, method: &str, params: Option<&str>) -> Result<Value, RpcError> {
-        let (_, method) = methods()
+        let (_, method) = table()
             .find(|(name, _)| *name == method)
             .ok_or_else(|| RpcError::method(method))?;
         let mut args = Args::parse(params)?;
@@ -67,13 +67,13 @@ impl Shared {
     }
 }
 
-fn methods() -> impl Iterator<Item = &'static (&'static str, eth::Method)> {
+fn table() -> impl Iterator<Item = &'static (&'static str, eth::Method)> {
     [eth::METHODS, debug::METHODS, dev::METHODS].into_iter().flatten()
 }
 
 /// Names of all methods that [`Shared::request`] knows: all but `rpc_modules` and the subscriptions.
 pub fn method_names() -> impl Iterator<Item = &'static str> {
-    methods().map(|(name, _)| *name)
+    table().map(|(name, _)| *name)
 }
 
 /// A server that is running; dropping it does not stop it, [`Self::stop`] does.
@@ -136,8 +136,7 @@ const OTHERS: [&str; 3] = ["eth_subscribe", "eth_unsubscribe", "rpc_modules"];
 
 /// Names of all methods that are served, in alphabetical order.
 pub fn methods() -> Vec<&'static str> {
-    let tables = [eth::METHODS, debug::METHODS, dev::METHODS].concat();
-    let mut names: Vec<_> = tables.into_iter().map(|(name, _)| name).chain(OTHERS).collect();
+    let mut names: Vec<_> = method_names().chain(OTHERS).collect();
     names.sort_unstable();
     names
 }
