@@ -120,6 +120,21 @@ fn run(cli: Cli) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the process is told to end, by the keyboard or by a supervisor.
+async fn stopped() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
 /// Where to keep things for later runs; `None` when nothing is to be kept, or when there is no place for it.
 fn cache_directory(options: &Serve) -> Option<PathBuf> {
     if options.no_cache {
@@ -180,7 +195,7 @@ fn serve(options: &Serve) -> Result<()> {
             .with_context(|| format!("cannot listen at {address}"))?;
         println!("A development chain: its keys are public and it keeps nothing.");
         println!("Listening on http://{0} and ws://{0}", running.address);
-        tokio::signal::ctrl_c().await.context("cannot wait for an interrupt")?;
+        stopped().await.context("cannot wait for an interrupt")?;
         running.stop().await;
         Ok(())
     })

@@ -39,11 +39,7 @@ impl Served {
         let node = Shared::new(Node::new(chain));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let running = runtime.block_on(serve(address, node.clone())).unwrap();
-        Self {
-            runtime,
-            node,
-            running,
-        }
+        Self { runtime, node, running }
     }
 
     fn fork(&self) -> Fork {
