@@ -68,7 +68,12 @@ pub fn check(case: &Case) {
         return;
     }
     if flag(2) {
-        assert!(chain.cache_program(DEV_ACCOUNT, PROGRAM).expect("can be included").success);
+        assert!(
+            chain
+                .cache_program(DEV_ACCOUNT, PROGRAM)
+                .expect("can be included")
+                .success
+        );
     }
     let (to, data) = match case.flags >> 6 {
         0 => (PROGRAM, case.calldata.clone()),
@@ -84,7 +89,9 @@ pub fn check(case: &Case) {
     }
     if flag(4) {
         // Entered again at another price.
-        let receipts = chain.send_block(vec![call.clone(), call]).map_err(|error| error.to_string());
+        let receipts = chain
+            .send_block(vec![call.clone(), call])
+            .map_err(|error| error.to_string());
         assert!(!receipts.is_err_and(|error| error.contains("could not be run")));
     }
 }
@@ -94,9 +101,19 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let modules = modules().into_iter().enumerate();
     modules
         .map(|(n, wasm)| {
-            let calldata: &[u8] = if n % 2 == 0 { &[0; 4] } else { b"\x06\xfd\xde\x03 some words of calldata for it" };
+            let calldata: &[u8] = if n % 2 == 0 {
+                &[0; 4]
+            } else {
+                b"\x06\xfd\xde\x03 some words of calldata for it"
+            };
             let flags = u8::try_from(n * 37 % 256).expect("a byte");
-            let head = [flags, 0x20, 0, u8::from(n % 3 == 0), u8::try_from(calldata.len()).expect("short")];
+            let head = [
+                flags,
+                0x20,
+                0,
+                u8::from(n % 3 == 0),
+                u8::try_from(calldata.len()).expect("short"),
+            ];
             [&head, calldata, &wasm].concat()
         })
         .collect()

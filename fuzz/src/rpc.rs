@@ -13,7 +13,8 @@ use std::sync::LazyLock;
 const REQUESTS: usize = 8;
 /// EVM code that stores, logs and calls a program.
 const CODE: Address = address!("000000000000000000000000000000000000f005");
-const CODE_BYTES: &[u8] = b"\x60\x01\x60\x00\x55\x5f\x5f\xa0\x5f\x5f\x60\x04\x5f\x5f\x61\xf0\x01\x5a\xf1\x3d\x5f\x5f\x3e\x3d\x5f\xf3";
+const CODE_BYTES: &[u8] =
+    b"\x60\x01\x60\x00\x55\x5f\x5f\xa0\x5f\x5f\x60\x04\x5f\x5f\x61\xf0\x01\x5a\xf1\x3d\x5f\x5f\x3e\x3d\x5f\xf3";
 
 /// A chain that has seen something; transactions may not use much gas.
 static CHAIN: LazyLock<Chain> = LazyLock::new(|| {
@@ -21,7 +22,9 @@ static CHAIN: LazyLock<Chain> = LazyLock::new(|| {
     install(&mut chain, FORWARDER, &forwarder());
     install(&mut chain, PROGRAM, &modules().swap_remove(0));
     chain.set_code(CODE, CODE_BYTES);
-    chain.send(Tx::call(DEV_ACCOUNT, CODE, vec![])).expect("can be included");
+    chain
+        .send(Tx::call(DEV_ACCOUNT, CODE, vec![]))
+        .expect("can be included");
     chain
 });
 
@@ -113,9 +116,20 @@ pub fn seeds() -> Vec<Vec<u8>> {
             seeds.push(lines.chain([format!("{other}\n")]).collect());
         }
     }
-    seeds.push(["evm_setAutomine [false]", "eth_sendTransaction [{\"from\":\"FROM\",\"to\":\"TO\",\"gas\":\"0x50000\"}]",
-        "txpool_content", "evm_mine", "evm_snapshot", "anvil_dumpState", "evm_revert [\"0x1\"]"].join("\n")
-        .replace("FROM", &DEV_ACCOUNT.to_string()).replace("TO", &CODE.to_string()));
+    seeds.push(
+        [
+            "evm_setAutomine [false]",
+            "eth_sendTransaction [{\"from\":\"FROM\",\"to\":\"TO\",\"gas\":\"0x50000\"}]",
+            "txpool_content",
+            "evm_mine",
+            "evm_snapshot",
+            "anvil_dumpState",
+            "evm_revert [\"0x1\"]",
+        ]
+        .join("\n")
+        .replace("FROM", &DEV_ACCOUNT.to_string())
+        .replace("TO", &CODE.to_string()),
+    );
     seeds.into_iter().map(String::into_bytes).collect()
 }
 

@@ -107,7 +107,12 @@ pub fn seeds() -> Vec<Vec<u8>> {
         input(2, &component(1, &[stream]), &[], &root(&FRAGMENTS[..1])),
         input(2, &left, &packed, &root(&FRAGMENTS)),
         input(2, &left, &right, &root(&[])),
-        input(2, &left, &right, &root(&[FRAGMENTS[0], FRAGMENTS[1], FRAGMENTS[0], FRAGMENTS[1], PROGRAM])),
+        input(
+            2,
+            &left,
+            &right,
+            &root(&[FRAGMENTS[0], FRAGMENTS[1], FRAGMENTS[0], FRAGMENTS[1], PROGRAM]),
+        ),
         input(3, &[], &[], &packed[3..]),
     ]
 }

@@ -27,18 +27,33 @@ static METHODS: LazyLock<Vec<(Address, [u8; 4])>> = LazyLock::new(|| {
     let all: [(Address, &[[u8; 4]]); 16] = [
         (arb::ARB_SYS, arb::ArbSys::ArbSysCalls::SELECTORS),
         (arb::ARB_INFO, arb::ArbInfo::ArbInfoCalls::SELECTORS),
-        (arb::ARB_ADDRESS_TABLE, arb::ArbAddressTable::ArbAddressTableCalls::SELECTORS),
-        (arb::ARB_FUNCTION_TABLE, arb::ArbFunctionTable::ArbFunctionTableCalls::SELECTORS),
+        (
+            arb::ARB_ADDRESS_TABLE,
+            arb::ArbAddressTable::ArbAddressTableCalls::SELECTORS,
+        ),
+        (
+            arb::ARB_FUNCTION_TABLE,
+            arb::ArbFunctionTable::ArbFunctionTableCalls::SELECTORS,
+        ),
         (arb::ARBOS_TEST, arb::ArbosTest::ArbosTestCalls::SELECTORS),
-        (arb::ARB_OWNER_PUBLIC, arb::ArbOwnerPublic::ArbOwnerPublicCalls::SELECTORS),
+        (
+            arb::ARB_OWNER_PUBLIC,
+            arb::ArbOwnerPublic::ArbOwnerPublicCalls::SELECTORS,
+        ),
         (arb::ARB_GAS_INFO, arb::ArbGasInfo::ArbGasInfoCalls::SELECTORS),
         (arb::ARB_AGGREGATOR, arb::ArbAggregator::ArbAggregatorCalls::SELECTORS),
-        (arb::ARB_RETRYABLE_TX, arb::ArbRetryableTx::ArbRetryableTxCalls::SELECTORS),
+        (
+            arb::ARB_RETRYABLE_TX,
+            arb::ArbRetryableTx::ArbRetryableTxCalls::SELECTORS,
+        ),
         (arb::ARB_STATISTICS, arb::ArbStatistics::ArbStatisticsCalls::SELECTORS),
         (arb::ARB_OWNER, arb::ArbOwner::ArbOwnerCalls::SELECTORS),
         (arb::ARB_WASM, arb::ArbWasm::ArbWasmCalls::SELECTORS),
         (arb::ARB_WASM_CACHE, arb::ArbWasmCache::ArbWasmCacheCalls::SELECTORS),
-        (arb::ARB_NATIVE_TOKEN_MANAGER, arb::ArbNativeTokenManager::ArbNativeTokenManagerCalls::SELECTORS),
+        (
+            arb::ARB_NATIVE_TOKEN_MANAGER,
+            arb::ArbNativeTokenManager::ArbNativeTokenManagerCalls::SELECTORS,
+        ),
         (
             arb::ARB_FILTERED_TRANSACTIONS_MANAGER,
             arb::ArbFilteredTransactionsManager::ArbFilteredTransactionsManagerCalls::SELECTORS,
@@ -119,7 +134,18 @@ fn assemble(bytes: &mut Input<'_>) -> Vec<u8> {
             }
             // CODESIZE, PUSH0, PUSH0, CODECOPY, some code, PUSH0, value, CREATE
             2 => {
-                code.extend([0x38, 0x5F, 0x5F, 0x39, PUSH1, bytes.next(), 0x5F, PUSH1, bytes.next() % 2, 0xF0]);
+                code.extend([
+                    0x38,
+                    0x5F,
+                    0x5F,
+                    0x39,
+                    PUSH1,
+                    bytes.next(),
+                    0x5F,
+                    PUSH1,
+                    bytes.next() % 2,
+                    0xF0,
+                ]);
                 continue;
             }
             3 => (ADDRESSES[usize::from(bytes.next()) % ADDRESSES.len()], {
@@ -194,10 +220,24 @@ pub fn run(data: &[u8]) {
         return;
     };
     // The rules may have changed: what comes after must work all the same.
-    send(&mut chain, Tx::call(DEV_ACCOUNT, PROGRAM, vec![0; 4]).gas(500_000), true);
+    send(
+        &mut chain,
+        Tx::call(DEV_ACCOUNT, PROGRAM, vec![0; 4]).gas(500_000),
+        true,
+    );
     let node = Shared::new(Node::new(chain));
-    for tracer in ["callTracer", "prestateTracer", "stylusTracer", "flatCallTracer", "4byteTracer"] {
-        let trace = request(&node, "debug_traceTransaction", &json!([receipt.hash, { "tracer": tracer }]));
+    for tracer in [
+        "callTracer",
+        "prestateTracer",
+        "stylusTracer",
+        "flatCallTracer",
+        "4byteTracer",
+    ] {
+        let trace = request(
+            &node,
+            "debug_traceTransaction",
+            &json!([receipt.hash, { "tracer": tracer }]),
+        );
         trace.unwrap_or_else(|error| panic!("{tracer}: {error}"));
     }
 }

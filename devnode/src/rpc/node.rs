@@ -198,6 +198,12 @@ impl Node {
         if tx.chain_id().is_some_and(|id| id != self.chain.chain_id()) {
             return Err(RpcError::server("invalid chain id for signer"));
         }
+        // The sender's nonce after it could not be told (EIP-2681).
+        if nonce == u64::MAX {
+            return Err(RpcError::server(format!(
+                "nonce has max value: address {sender}, nonce: {nonce}"
+            )));
+        }
         if self.chain.transaction(hash).is_some() || self.pooled(hash).is_some() {
             return Err(RpcError::server("already known"));
         }
