@@ -761,8 +761,12 @@ impl Chain {
     }
 }
 
-/// A sender must be able to pay for all the gas it asks for, not only for what the chain lets it use.
+/// A sender must be able to pay for all the gas it asks for, not only for what the chain lets it use. It may not
+/// offer a tip above all that it would pay, though the chain drops tips.
 fn check_funds(state: &State, tx: &SignedTx) -> Result<(), TxError> {
+    if tx.max_priority_fee_per_gas() > Some(tx.max_fee_per_gas()) {
+        return Err(EVMError::Transaction(InvalidTransaction::PriorityFeeGreaterThanMaxFee));
+    }
     let balance = state.account(tx.signer()).map_err(EVMError::Database)?.balance;
     let gas = U256::from(tx.gas_limit()).checked_mul(U256::from(tx.max_fee_per_gas()));
     match gas.and_then(|gas| gas.checked_add(tx.value())) {

@@ -3,6 +3,9 @@
 #[path = "../../fuzz/src/lib.rs"]
 pub mod targets;
 
+use std::{fs, path::Path};
+use targets::{program, rpc, stored_code, transaction};
+
 /// Numbers that look random (splitmix64).
 struct Numbers(u64);
 
@@ -35,21 +38,42 @@ fn run(seeds: &[Vec<u8>], count: usize, body: impl Fn(&[u8])) {
 
 #[test]
 fn program_of_damaged_modules_keeps_the_invariants() {
-    run(&targets::program::seeds(), 150, targets::program::run);
+    run(&program::seeds(), 150, program::run);
 }
 
 #[test]
 fn stored_code_damaged_is_refused_or_runs() {
-    run(&targets::stored_code::seeds(), 150, targets::stored_code::run);
+    run(&stored_code::seeds(), 150, stored_code::run);
 }
 
 #[test]
 fn rpc_damaged_requests_are_answered() {
-    assert!(targets::rpc::words().len() > 100);
-    run(&targets::rpc::seeds(), 300, targets::rpc::run);
+    assert!(rpc::words().len() > 100);
+    run(&rpc::seeds(), 300, rpc::run);
 }
 
 #[test]
 fn transaction_of_damaged_code_keeps_the_invariants() {
-    run(&targets::transaction::seeds(), 200, targets::transaction::run);
+    run(&transaction::seeds(), 200, transaction::run);
+}
+
+#[test]
+#[ignore = "writes the inputs that fuzzing starts from: fuzz/corpus and fuzz/rpc.dict"]
+fn seeds_are_written_for_the_fuzzer() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    for (target, seeds) in [
+        ("program", program::seeds()),
+        ("stored_code", stored_code::seeds()),
+        ("rpc", rpc::seeds()),
+        ("transaction", transaction::seeds()),
+    ] {
+        let corpus = home.join("corpus").join(target);
+        fs::create_dir_all(&corpus).unwrap();
+        for (n, seed) in seeds.iter().enumerate() {
+            fs::write(corpus.join(format!("seed-{n:04}")), seed).unwrap();
+        }
+    }
+    let escaped = |word: String| word.bytes().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let words = rpc::words().into_iter().map(|word| format!("\"{}\"\n", escaped(word)));
+    fs::write(home.join("rpc.dict"), words.collect::<String>()).unwrap();
 }

@@ -20,7 +20,11 @@ fn program_beyond_the_pool_runs_like_the_others() {
     let module = module::compiled(hash, || Ok::<_, HostFailure>(wasm)).unwrap();
     let mut open: Vec<_> = (0..1_100)
         .map(|n| {
-            let mut program = Program::new(module.clone(), Env::default(), 1 << 40, 22_000);
+            let env = Env {
+                ink_price: 10_000,
+                ..Env::default()
+            };
+            let mut program = Program::new(module.clone(), env, 1 << 40, 22_000);
             let asked = program.resume();
             assert!(
                 matches!(asked, Ok(Step::Ask(Request::Load(_)))),

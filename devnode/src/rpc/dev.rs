@@ -171,11 +171,11 @@ fn mine_many(node: &mut Node, blocks: u64, interval: u64) -> Result<(), RpcError
     if blocks > MINE_LIMIT {
         return Err(RpcError::params(format!("at most {MINE_LIMIT} blocks at once")));
     }
+    let span = interval.saturating_mul(blocks.saturating_sub(1));
+    check_time(node, node.now().saturating_add(span))?;
     for n in 0..blocks {
         if n > 0 {
-            let next = node.latest_time().saturating_add(interval);
-            check_time(node, next)?;
-            node.next_timestamp = Some(next);
+            node.next_timestamp = Some(node.latest_time().saturating_add(interval));
         }
         node.mine()?;
     }

@@ -93,6 +93,12 @@ impl RpcError {
                 "max fee per gas less than block base fee: address {sender}, maxFeePerGas: {}",
                 tx.max_fee_per_gas()
             ),
+            EVMError::Transaction(InvalidTransaction::PriorityFeeGreaterThanMaxFee) => format!(
+                "max priority fee per gas higher than max fee per gas: address {sender}, maxPriorityFeePerGas: {}, \
+                 maxFeePerGas: {}",
+                tx.max_priority_fee_per_gas().unwrap_or_default(),
+                tx.max_fee_per_gas()
+            ),
             EVMError::Transaction(InvalidTransaction::CallGasCostMoreThanGasLimit { initial_gas, gas_limit }) => {
                 format!("intrinsic gas too low: have {gas_limit}, want {initial_gas}")
             }

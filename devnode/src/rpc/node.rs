@@ -211,13 +211,10 @@ impl Node {
         if tx.chain_id().is_some_and(|id| id != self.chain.chain_id()) {
             return Err(RpcError::server("invalid chain id for signer"));
         }
-        if let Some(tip) = tx.max_priority_fee_per_gas()
-            && tip > tx.max_fee_per_gas()
-        {
+        // The sender's nonce after it could not be told (EIP-2681).
+        if nonce == u64::MAX {
             return Err(RpcError::server(format!(
-                "max priority fee per gas higher than max fee per gas: address {sender}, maxPriorityFeePerGas: {tip}, \
-                 maxFeePerGas: {}",
-                tx.max_fee_per_gas()
+                "nonce has max value: address {sender}, nonce: {nonce}"
             )));
         }
         if self.chain.transaction(hash).is_some() || self.pooled(hash).is_some() {
