@@ -40,16 +40,17 @@ impl Case {
     }
 }
 
-/// Head, length of the calldata, calldata, module.
-pub fn run(data: &[u8]) {
-    if let Some((head, [len, rest @ ..])) = data.split_at_checked(HEAD) {
-        let (calldata, wasm) = rest.split_at(rest.len().min((*len).into()));
-        check(&Case::new(head, calldata.to_vec(), wasm.to_vec()));
-    }
+/// Head, length of the calldata, calldata, module; says whether it was activated.
+pub fn run(data: &[u8]) -> bool {
+    let Some((head, [len, rest @ ..])) = data.split_at_checked(HEAD) else {
+        return false;
+    };
+    let (calldata, wasm) = rest.split_at(rest.len().min((*len).into()));
+    check(&Case::new(head, calldata.to_vec(), wasm.to_vec()))
 }
 
-/// Activates and calls.
-pub fn check(case: &Case) {
+/// Activates and calls; says whether it was activated.
+pub fn check(case: &Case) -> bool {
     let flag = |bit: u8| case.flags >> bit & 1 == 1;
     let mut chain = CHAIN.clone();
     chain.set_trace(flag(0));
@@ -65,7 +66,7 @@ pub fn check(case: &Case) {
     let fee = U256::from(10).pow(U256::from(18));
     let activation = Tx::call(DEV_ACCOUNT, interfaces::arbos::ARB_WASM, activation).value(fee);
     if !send(&mut chain, activation, false).expect("can be included").success {
-        return;
+        return false;
     }
     if flag(2) {
         assert!(
@@ -94,6 +95,7 @@ pub fn check(case: &Case) {
             .map_err(|error| error.to_string());
         assert!(!receipts.is_err_and(|error| error.contains("could not be run")));
     }
+    true
 }
 
 /// Inputs to start from.

@@ -29,8 +29,9 @@ fn module(code: &[u8], fragments: [&[u8]; 2]) -> Option<Vec<u8>> {
     stored.decompress().ok()
 }
 
-/// Which prefix, then two fragments, each after its length (two bytes), then the code.
-pub fn run(data: &[u8]) {
+/// Which prefix, then two fragments, each after its length (two bytes), then the code; says whether it was
+/// activated.
+pub fn run(data: &[u8]) -> bool {
     fn piece(data: &[u8]) -> Option<(&[u8], &[u8])> {
         let (len, rest) = data.split_first_chunk()?;
         Some(rest.split_at(rest.len().min(u16::from_be_bytes(*len).into())))
@@ -41,12 +42,10 @@ pub fn run(data: &[u8]) {
         let (second, rest) = piece(rest)?;
         Some((kind % 4, [first, second], rest))
     };
-    if let Some((kind, fragments, rest)) = pieces() {
-        check(&[&[0xEF, 0xF0, kind], rest].concat(), fragments);
-    }
+    pieces().is_some_and(|(kind, fragments, rest)| check(&[&[0xEF, 0xF0, kind], rest].concat(), fragments))
 }
 
-fn check(code: &[u8], fragments: [&[u8]; 2]) {
+fn check(code: &[u8], fragments: [&[u8]; 2]) -> bool {
     let mut chain = CHAIN.clone();
     let created = send(&mut chain, Tx::create(DEV_ACCOUNT, code::init_code(code)), false);
     // Init code beyond the limit cannot be included.
@@ -79,6 +78,7 @@ fn check(code: &[u8], fragments: [&[u8]; 2]) {
     if !activated.success {
         assert_eq!(called.halt, Some(halt), "called though its activation failed");
     }
+    activated.success
 }
 
 /// Inputs to start from.
