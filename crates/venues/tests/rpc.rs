@@ -5,16 +5,25 @@ mod anvil;
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use anvil::{Anvil, KEY};
-use devnode::rpc_client::RpcClient;
+use devnode::{
+    rpc::{Node, Shared, serve},
+    rpc_client::RpcClient,
+};
 use interfaces::{IERC20, IUniswapV3Pool};
 use serde_json::json;
-use std::{path::Path, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 use venues::{
     Artifacts, Network, NetworkError, RpcNetwork,
     uniswap_v3::{self, Range},
 };
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+/// Key of the account that every devnode funds.
+const DEV_KEY: &str = "b6b15c8cb491557369f3c7d2c287b053eb229daa9c22138887752191c9520659";
 const WETH9: &str = "@uniswap/v2-periphery/build/WETH9.json";
 
 fn start() -> (Anvil, RpcNetwork, Address) {
@@ -35,8 +44,23 @@ fn init(runtime: &str) -> Vec<u8> {
 #[test]
 fn uniswap_v3_on_anvil_trades() {
     let (_anvil, mut network, from) = start();
+    trade_on_uniswap_v3(&mut network, from);
+}
+
+#[test]
+fn uniswap_v3_on_a_served_devnode_trades() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let node = Shared::new(Node::new(devnode::Chain::default()));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let running = runtime.block_on(serve(address, node)).unwrap();
+    let url = format!("http://{}", running.address);
+    let mut network = RpcNetwork::connect(&url, &[DEV_KEY.parse().unwrap()]).unwrap();
+    assert_eq!(network.accounts()[0], devnode::DEV_ACCOUNT);
+    trade_on_uniswap_v3(&mut network, devnode::DEV_ACCOUNT);
+}
+
+fn trade_on_uniswap_v3(network: &mut RpcNetwork, from: Address) {
     let artifacts = Artifacts::new(Path::new(ROOT));
-    let network = &mut network;
     let venue = uniswap_v3::deploy(network, &artifacts, from).unwrap();
     // Two wrapped-ether contracts are two tokens that need no compiler.
     let other = network
