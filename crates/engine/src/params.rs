@@ -3,6 +3,8 @@
 //! The table is the macro call below; everything else in this module follows from it. Ids never change their meaning:
 //! new parameters are appended.
 
+use alloc::vec::Vec;
+
 use fixed::{Bps, Wad};
 
 /// How the width of the delta band is found.
@@ -85,11 +87,15 @@ pub struct ParamError {
 
 /// A parameter's type, seen as a raw number.
 trait Raw: Sized {
+    /// Bytes of the packed raw value, which is signed.
+    const BYTES: usize;
     fn raw(self) -> i128;
     fn from_raw(value: i128) -> Option<Self>;
 }
 
 impl Raw for Bps {
+    const BYTES: usize = 4;
+
     fn raw(self) -> i128 {
         self.0.into()
     }
@@ -100,6 +106,8 @@ impl Raw for Bps {
 }
 
 impl Raw for Wad {
+    const BYTES: usize = 16;
+
     fn raw(self) -> i128 {
         self.0
     }
@@ -110,6 +118,8 @@ impl Raw for Wad {
 }
 
 impl Raw for u32 {
+    const BYTES: usize = 5;
+
     fn raw(self) -> i128 {
         self.into()
     }
@@ -120,6 +130,8 @@ impl Raw for u32 {
 }
 
 impl Raw for BandKind {
+    const BYTES: usize = 1;
+
     fn raw(self) -> i128 {
         self as i128
     }
@@ -132,6 +144,8 @@ impl Raw for BandKind {
 }
 
 impl Raw for TargetMode {
+    const BYTES: usize = 1;
+
     fn raw(self) -> i128 {
         self as i128
     }
@@ -146,6 +160,20 @@ impl Raw for TargetMode {
 /// 0.01 as a raw [`Wad`]: the finest step that the table's ratios need.
 const CENT: i128 = fixed::WAD / 100;
 const ONE: i128 = fixed::WAD;
+
+/// Appends the lowest `bytes` of `value`.
+fn put(out: &mut Vec<u8>, value: i128, bytes: usize) {
+    let all = value.to_be_bytes();
+    out.extend_from_slice(all.get(all.len().saturating_sub(bytes)..).unwrap_or_default());
+}
+
+/// Reads and drops a signed number of `bytes` bytes.
+fn take(rest: &mut &[u8], bytes: usize) -> Option<i128> {
+    let (field, after) = rest.split_at_checked(bytes)?;
+    *rest = after;
+    let sign = if field.first()?.leading_ones() > 0 { -1 } else { 0 };
+    Some(field.iter().fold(sign, |value, &byte| (value << 8) | i128::from(byte)))
+}
 
 macro_rules! table {
     ($($(#[$doc:meta])+
@@ -217,6 +245,23 @@ macro_rules! table {
                     $(ParamId::$variant => self.$field = <$type as Raw>::from_raw(value).ok_or(error)?,)+
                 }
                 Ok(())
+            }
+
+            /// All raw values in the order of the table, each big-endian in the bytes of its type.
+            pub fn pack(&self) -> Vec<u8> {
+                let mut out = Vec::new();
+                $(put(&mut out, self.$field.raw(), <$type as Raw>::BYTES);)+
+                out
+            }
+
+            /// Reads what [`Params::pack`] wrote. Bytes of a shorter, earlier table leave the newer parameters at their
+            /// defaults.
+            pub fn unpack(packed: &[u8]) -> Self {
+                let mut rest = packed;
+                Self { $($field: take(&mut rest, <$type as Raw>::BYTES)
+                    .and_then(<$type as Raw>::from_raw)
+                    .or_else(|| <$type as Raw>::from_raw($default))
+                    .unwrap_or_default(),)+ }
             }
 
             /// Whether every parameter is within its hard range. [`ParamError`] names the first that is not.
@@ -410,6 +455,25 @@ mod tests {
             assert!(params.set(id, row.max + 1).is_err());
             assert_eq!(params.get(id), row.max);
         }
+    }
+
+    #[test]
+    fn pack_then_unpack_returns_the_parameters() {
+        for side in 0..2 {
+            let mut params = Params::default();
+            for &id in ParamId::ALL {
+                let row = spec(id);
+                params.set(id, if side == 0 { row.min } else { row.max }).unwrap();
+            }
+            let packed = params.pack();
+            assert_eq!(Params::unpack(&packed), params);
+            // As an earlier table would have written it.
+            let earlier = Params::unpack(&packed[..packed.len() - 16]);
+            let newest = *ParamId::ALL.last().unwrap();
+            assert_eq!(earlier.get(newest), spec(newest).default);
+            assert_eq!(earlier.get(ParamId::TargetWeight), params.get(ParamId::TargetWeight));
+        }
+        assert_eq!(Params::unpack(&[]), Params::default());
     }
 
     #[test]
