@@ -52,7 +52,7 @@ pub struct Config {
     /// Fee of the pool in hundredths of a basis point.
     pub pool_fee: u32,
     /// Parameters of book 0 that differ from their defaults: number and raw value.
-    pub risk: Vec<(engine::ParamId, U256)>,
+    pub risk: Vec<(engine::ParamId, i128)>,
     /// Name of the share token, at most 32 bytes.
     pub name: &'static str,
     /// Symbol of the share token, at most 32 bytes.
@@ -242,7 +242,7 @@ fn configure(network: &mut impl Network, config: &Config, at: &Deployment) -> Re
             IRisk::setParameterCall {
                 book: at.book,
                 id: *id as u8,
-                value: *value,
+                value: I256::try_from(*value)?,
             }
             .abi_encode(),
         )?;
@@ -292,6 +292,6 @@ fn configure(network: &mut impl Network, config: &Config, at: &Deployment) -> Re
 pub fn parameter(name: &str) -> Option<u8> {
     engine::ParamId::ALL
         .into_iter()
-        .find(|id| engine::params::spec(*id).name == name)
-        .map(|id| id as u8)
+        .find(|id| engine::params::spec(**id).name == name)
+        .map(|id| *id as u8)
 }

@@ -44,7 +44,7 @@ impl Snapshot {
     fn parse(text: &str) -> Result<Self> {
         let snapshot: Self = serde_json::from_str(text)?;
         for (name, entry) in &snapshot.0 {
-            let limit = wasm::MAX_COMPRESSED;
+            let limit = wasm::MAX_FRAGMENTED;
             ensure!(
                 entry.budget <= limit,
                 "the budget of {name} is above the chain's limit of {limit}"
@@ -166,7 +166,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .contains("the budget of vault is above the chain's limit of 24572")
+                .contains("the budget of vault is above the chain's limit of 98292")
         );
     }
 }

@@ -12,8 +12,9 @@ use wasmparser::{
 /// Code prefix of a program that fits in one account: marker, kind "classic", no dictionary.
 pub(crate) const CODE_PREFIX: [u8; 4] = [0xEF, 0xF0, 0x00, 0x00];
 
-/// Most compressed bytes that one account holds: the chain's 24 KiB of code less the prefix.
-pub(crate) const MAX_COMPRESSED: usize = 24_576 - CODE_PREFIX.len();
+/// Most compressed bytes that a program holds: four fragments of the chain's 24 KiB of code, each with a prefix of three
+/// bytes.
+pub(crate) const MAX_FRAGMENTED: usize = 4 * (24_576 - 3);
 
 /// Most bytes a module may have after decompression on chain (`maxWasmSize` since ArbOS 60).
 const MAX_WASM: usize = 262_144;
@@ -74,12 +75,13 @@ fn part(module: &[u8], range: Range<u64>) -> &[u8] {
     &module[index(range.start)..index(range.end)]
 }
 
-/// The code bytes to deploy: prefix, then the compressed module.
+/// The code bytes to deploy: prefix, then the compressed module. What is longer than an account's code is cut
+/// into fragments at deployment.
 pub(crate) fn deployable(wasm: &[u8]) -> Result<Vec<u8>> {
     let compressed = compress(wasm)?;
     ensure!(
-        compressed.len() <= MAX_COMPRESSED,
-        "{} bytes after compression, the chain holds at most {MAX_COMPRESSED}",
+        compressed.len() <= MAX_FRAGMENTED,
+        "{} bytes after compression, the chain holds at most {MAX_FRAGMENTED}",
         compressed.len()
     );
     Ok([&CODE_PREFIX, compressed.as_slice()].concat())
@@ -286,17 +288,17 @@ mod tests {
     }
 
     #[test]
-    fn deployable_above_account_limit_is_refused() {
+    fn deployable_above_four_fragments_is_refused() {
         // A multiplicative generator's bytes do not compress.
         let mut state = 1_u64;
         let noise: Vec<u8> = std::iter::repeat_with(|| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             state.to_be_bytes()[0]
         })
-        .take(MAX_COMPRESSED + 1)
+        .take(MAX_FRAGMENTED + 1)
         .collect();
         let message = deployable(&noise).unwrap_err().to_string();
-        assert!(message.contains("the chain holds at most 24572"), "{message}");
+        assert!(message.contains("the chain holds at most 98292"), "{message}");
     }
 
     #[test]

@@ -34,9 +34,8 @@ mod template;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, FixedBytes, U8, U256};
 use alloy_sol_types::SolCall;
-use engine::MAX_UNDERLYINGS;
 use interfaces::{
-    IBook, IERC20,
+    BOOK_UNDERLYINGS, IBook, IERC20,
     IForbidden::IForbiddenCalls,
     Plan,
     contract::{self, Revert, token as erc20},
@@ -45,8 +44,8 @@ use stylus_sdk::prelude::*;
 
 pub use storage::Book;
 
-/// Most tokens: the asset and what the engine can value.
-pub const MAX_TOKENS: u64 = MAX_UNDERLYINGS as u64 + 1;
+/// Most tokens: the asset and what a report has room for.
+pub const MAX_TOKENS: u64 = BOOK_UNDERLYINGS as u64 + 1;
 /// Most adapters.
 pub const MAX_ADAPTERS: u64 = 8;
 /// Most legs.

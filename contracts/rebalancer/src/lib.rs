@@ -119,8 +119,7 @@ impl Rebalancer {
         }
         let data = trade::plan(self.vm(), book, adapter, decision)?;
         let executed = contract::write(Call::new_mutating(self), self.vm(), book, &data)?;
-        let after = self.assess_again(book, before.risk)?;
-        self.accept(book, &before, &after)?;
+        let after = self.accept(book, &before)?;
 
         let target = book;
         let word = |index| contract::uint_at(&executed, index).ok_or(IRebalancer::MalformedReturn { target });
@@ -132,8 +131,8 @@ impl Rebalancer {
                 book,
                 keeper: self.vm().msg_sender(),
                 rule: u8::try_from(before.decision.rule).unwrap_or(u8::MAX),
-                deltaBefore: before.report.delta,
-                deltaAfter: report.delta,
+                deltaBefore: before.report.exposure.delta,
+                deltaAfter: report.exposure.delta,
                 amountIn: word(0)?,
                 amountOut: word(1)?,
                 costWad: cost.unwrap_or(I256::MAX),
@@ -162,7 +161,8 @@ impl Rebalancer {
         let needed = fixed::wad_from_units_up(owed, decimals).map_err(trade::overflow)?;
         let needed = B256::from(U256::from(needed.0.unsigned_abs()));
         let risk = contract::view_address(vm, book, IBook::riskCall::SELECTOR)?;
-        let words = self.ask_risk(book, risk, IRisk::decideCall::SELECTOR, Some(needed))?;
+        let data = self.question(book, IRisk::decideCall::SELECTOR, &[], needed)?;
+        let words = contract::view(self.vm(), risk, &data)?;
         let malformed = IRebalancer::MalformedReturn { target: risk };
         let (Some(report), Some(decision)) = (
             contract::report_at(&words, 0),
@@ -179,43 +179,29 @@ impl Rebalancer {
         })
     }
 
-    /// Measures only; returns the report's words.
-    fn assess_again(&self, book: Address, risk: Address) -> Outcome<Vec<u8>> {
-        self.ask_risk(book, risk, IRisk::assessCall::SELECTOR, None)
+    /// Measures again; returns the report's words, or reverts with the risk contract's reason unless they may stand.
+    fn accept(&self, book: Address, before: &Assessment) -> Outcome<Vec<u8>> {
+        let decided = REPORT_WORDS.saturating_add(DECISION_WORDS);
+        let measured = contract::raw_words(&before.words, 0..decided);
+        let measured = measured.ok_or(IRebalancer::MalformedReturn { target: before.risk })?;
+        let data = self.question(book, IRisk::acceptCall::SELECTOR, measured, before.needed)?;
+        Ok(contract::view(self.vm(), before.risk, &data)?)
     }
 
-    /// Hands the book's measurement to `assess` or `decide`.
-    fn ask_risk(&self, book: Address, risk: Address, selector: [u8; 4], needed: Option<B256>) -> Outcome<Vec<u8>> {
+    /// Calldata of a question about the book's measurement: book, legs, prices, confidences, the words `decided` and
+    /// what the queue lacks.
+    fn question(&self, book: Address, selector: [u8; 4], decided: &[u8], needed: B256) -> Outcome<Vec<u8>> {
         let measured = contract::view(self.vm(), book, &IBook::measureCall::SELECTOR)?;
         let array = |index| contract::words_at(&measured, index).ok_or(IRebalancer::MalformedReturn { target: book });
         let (legs, prices, confidence) = (array(0)?, array(1)?, array(2)?);
-        let args = [
+        let mut args = Vec::from([
             Arg::Word(book.into_word()),
             Arg::Words(&legs),
             Arg::Words(&prices),
             Arg::Words(&confidence),
-            Arg::Word(needed.unwrap_or_default()),
-        ];
-        let used = if needed.is_some() {
-            args.as_slice()
-        } else {
-            args.split_last().map_or(&[][..], |(_, head)| head)
-        };
-        Ok(contract::view(self.vm(), risk, &contract::encode_args(selector, used))?)
-    }
-
-    /// Reverts with the risk contract's reason unless the result may stand.
-    fn accept(&self, book: Address, before: &Assessment, after: &[u8]) -> Outcome<()> {
-        let target = before.risk;
-        let malformed = || IRebalancer::MalformedReturn { target };
-        let decided = REPORT_WORDS.saturating_add(DECISION_WORDS);
-        let mut data = IRisk::acceptCall::SELECTOR.to_vec();
-        data.extend_from_slice(book.into_word().as_slice());
-        data.extend_from_slice(contract::raw_words(&before.words, 0..REPORT_WORDS).ok_or_else(malformed)?);
-        data.extend_from_slice(contract::raw_words(after, 0..REPORT_WORDS).ok_or_else(malformed)?);
-        data.extend_from_slice(contract::raw_words(&before.words, REPORT_WORDS..decided).ok_or_else(malformed)?);
-        data.extend_from_slice(before.needed.as_slice());
-        contract::view(self.vm(), target, &data)?;
-        Ok(())
+        ]);
+        args.extend(decided.chunks_exact(32).map(|word| Arg::Word(B256::from_slice(word))));
+        args.push(Arg::Word(needed));
+        Ok(contract::encode_args(selector, &args))
     }
 }

@@ -1,10 +1,10 @@
 //! Between ABI words and the engine's types.
 
 use alloc::vec::Vec;
-use alloy_primitives::{B256, I256, U256};
-use engine::{EngineError, MAX_UNDERLYINGS, ParamId, Price, Rejection, decide::Side, params};
+use alloy_primitives::{I256, U256};
+use engine::{EngineError, MAX_UNDERLYINGS, Price, Rejection, decide::Side, params};
 use fixed::{Bps, Wad};
-use interfaces::{Decision, IRisk, Report, contract::Revert};
+use interfaces::{BOOK_UNDERLYINGS, Decision, Exposure, IRisk, Report, contract::Revert};
 
 /// Result with the contract's revert data.
 pub(crate) type Outcome<T> = core::result::Result<T, Revert<IRisk::IRiskErrors>>;
@@ -16,7 +16,8 @@ pub(crate) fn wad(value: U256) -> Outcome<Wad> {
         .map_err(|_| IRisk::ArithmeticOverflow {}.into())
 }
 
-fn signed_in(value: I256) -> Outcome<Wad> {
+/// A signed number of 128 bits. Errors: `ArithmeticOverflow`.
+pub(crate) fn signed_in(value: I256) -> Outcome<Wad> {
     let [l0, l1, l2, l3] = *value.as_limbs();
     let low = i128::from_le_bytes((u128::from(l0) | (u128::from(l1) << 64)).to_le_bytes());
     let sign = if low < 0 { u64::MAX } else { 0 };
@@ -42,9 +43,9 @@ fn halves(raw: i128) -> [u64; 2] {
 
 /// Engine prices from parallel arrays. Errors: `TooManyUnderlyings`, `BadPrice` (also for a missing confidence).
 pub(crate) fn prices(mid: &[U256], confidence: &[U256]) -> Outcome<Vec<Price>> {
-    if mid.len() > MAX_UNDERLYINGS.saturating_add(1) {
+    if mid.len() > BOOK_UNDERLYINGS.saturating_add(1) {
         return Err(IRisk::TooManyUnderlyings {
-            max: U256::from(MAX_UNDERLYINGS),
+            max: U256::from(BOOK_UNDERLYINGS),
         }
         .into());
     }
@@ -65,27 +66,6 @@ pub(crate) fn prices(mid: &[U256], confidence: &[U256]) -> Outcome<Vec<Price>> {
     Ok(prices)
 }
 
-/// Packed legs as the engine takes them.
-pub(crate) fn words(legs: Vec<B256>) -> Vec<[u8; 32]> {
-    legs.into_iter().map(|word| word.0).collect()
-}
-
-/// The raw value of a parameter. Errors: `ParameterOutOfRange`.
-pub(crate) fn param_value(id: ParamId, value: U256) -> Outcome<i128> {
-    i128::try_from(value).map_err(|_| out_of_range(id, value))
-}
-
-pub(crate) fn out_of_range(id: ParamId, value: U256) -> Revert<IRisk::IRiskErrors> {
-    let spec = params::spec(id);
-    let bound = |raw: i128| U256::from(raw.unsigned_abs());
-    IRisk::ParameterOutOfRange {
-        value,
-        min: bound(spec.min),
-        max: bound(spec.max),
-    }
-    .into()
-}
-
 pub(crate) fn engine_error(error: EngineError) -> Revert<IRisk::IRiskErrors> {
     match error {
         EngineError::Leg(leg) => IRisk::LegInvalid {
@@ -99,14 +79,23 @@ pub(crate) fn engine_error(error: EngineError) -> Revert<IRisk::IRiskErrors> {
         }
         .into(),
         EngineError::TooManyUnderlyings => IRisk::TooManyUnderlyings {
-            max: U256::from(MAX_UNDERLYINGS),
+            max: U256::from(BOOK_UNDERLYINGS),
         }
         .into(),
         EngineError::BadPrice { underlying } => IRisk::BadPrice {
             underlying: U256::from(underlying),
         }
         .into(),
-        EngineError::Math(_) | EngineError::Param(_) => IRisk::ArithmeticOverflow {}.into(),
+        EngineError::Param(error) => {
+            let spec = params::spec(error.id);
+            IRisk::ParameterOutOfRange {
+                value: signed_out(Wad(error.value)),
+                min: signed_out(Wad(spec.min)),
+                max: signed_out(Wad(spec.max)),
+            }
+            .into()
+        }
+        EngineError::Math(_) => IRisk::ArithmeticOverflow {}.into(),
     }
 }
 
@@ -145,41 +134,91 @@ pub(crate) fn rejection(rejection: Rejection) -> Revert<IRisk::IRiskErrors> {
     }
 }
 
-/// Field by field between `engine::Report` and the ABI's, so that a field cannot be forgotten on either side.
+/// Field by field between `engine::Report` and the ABI's, so that a field cannot be forgotten on either side. The ABI has
+/// the exposure to underlying 1 only: books hold no other yet.
 macro_rules! report_fields {
-    ($($ours:ident: $theirs:ident),* $(,)?) => {
+    (
+        $($ours:ident: $theirs:ident),* $(,)?;
+        small $($small:ident: $small_theirs:ident),* $(,)?;
+        exposure $($inner:ident: $inner_theirs:ident),* $(,)?;
+    ) => {
         pub(crate) fn report_out(report: &engine::Report) -> Report {
-            let engine::Report { $($ours),* } = *report;
-            Report { $($theirs: signed_out($ours)),* }
+            let engine::Report { $($ours,)* $($small,)* exposures, underlyings: _ } = *report;
+            Report {
+                $($theirs: signed_out($ours),)*
+                $($small_theirs: signed_out(Wad(i128::from($small))),)*
+                exposure: exposure_out(exposures.first().copied().unwrap_or_default()),
+            }
+        }
+
+        fn exposure_out(exposure: engine::report::Exposure) -> Exposure {
+            let engine::report::Exposure { $($inner),* } = exposure;
+            Exposure { $($inner_theirs: signed_out($inner),)* }
         }
 
         pub(crate) fn report_in(report: &Report) -> Outcome<engine::Report> {
-            let Report { $($theirs),* } = *report;
-            Ok(engine::Report { $($ours: signed_in($theirs)?),* })
+            let Report { $($theirs,)* $($small_theirs,)* ref exposure } = *report;
+            let mut exposures = [engine::report::Exposure::default(); MAX_UNDERLYINGS];
+            if let Some(first) = exposures.first_mut() {
+                *first = exposure_in(exposure)?;
+            }
+            Ok(engine::Report {
+                $($ours: signed_in($theirs)?,)*
+                $($small: small($small_theirs.into_raw())?,)*
+                exposures,
+                underlyings: 1,
+            })
+        }
+
+        fn exposure_in(exposure: &Exposure) -> Outcome<engine::report::Exposure> {
+            let Exposure { $($inner_theirs),* } = *exposure;
+            Ok(engine::report::Exposure { $($inner: signed_in($inner_theirs)?),* })
         }
     };
 }
 
 #[allow(non_snake_case)]
 mod fields {
-    use super::{Outcome, Report, signed_in, signed_out};
+    use super::{Exposure, MAX_UNDERLYINGS, Outcome, Report, Wad, signed_in, signed_out, small};
 
     report_fields! {
         nav_min: navMin,
         nav_mid: navMid,
         nav_max: navMax,
-        delta: delta,
-        expected_delta: expectedDelta,
-        delta_value: deltaValue,
-        expected_delta_value: expectedDeltaValue,
         gross_value: grossValue,
         net_value: netValue,
         gross_leverage: grossLeverage,
         net_leverage: netLeverage,
         liquid: liquid,
-        spot: spot,
+        raisable: raisable,
+        worst_loss: worstLoss,
+        initial_margin: initialMargin,
+        maintenance_margin: maintenanceMargin,
+        nearest_liquidation: nearestLiquidation,
+        nearest_liquidation_sigmas: nearestLiquidationSigmas,
+        budget_loss: budgetLoss,
         excess_gross: excessGross,
         excess_net: excessNet,
+        excess_margin: excessMargin,
+        excess_liquidation: excessLiquidation,
+        excess_gamma: excessGamma,
+        excess_vega: excessVega,
+        ;
+        small worst_scenario: worstScenario, nearest_liquidation_leg: nearestLiquidationLeg;
+        exposure
+        delta: delta,
+        expected_delta: expectedDelta,
+        gamma: gamma,
+        gamma_bound: gammaBound,
+        vega: vega,
+        theta: theta,
+        rho: rho,
+        carry: carry,
+        delta_value: deltaValue,
+        expected_delta_value: expectedDeltaValue,
+        gross_value: grossValue,
+        spot: spot,
+        ;
     }
 }
 
@@ -202,8 +241,11 @@ pub(crate) fn decision_out(decision: &engine::Decision) -> Decision {
     }
 }
 
+fn small(value: U256) -> Outcome<u8> {
+    u8::try_from(value).map_err(|_| IRisk::ArithmeticOverflow {}.into())
+}
+
 pub(crate) fn decision_in(decision: &Decision) -> Outcome<engine::Decision> {
-    let small = |value: U256| u8::try_from(value).map_err(|_| IRisk::ArithmeticOverflow {});
     Ok(engine::Decision {
         rule: small(decision.rule)?,
         side: if decision.side.is_zero() { Side::Buy } else { Side::Sell },

@@ -14,7 +14,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
-#![allow(unsafe_code, unexpected_cfgs)] // from the storage and ABI macros only
+#![allow(unsafe_code, unexpected_cfgs)] // from the storage and ABI macros, and to create data contracts
 #![cfg_attr(feature = "export-abi", allow(missing_docs))] // the printer that `#[public]` adds
 #![allow(clippy::needless_pass_by_value, clippy::unused_self)] // methods of the ABI own their arguments
 
@@ -24,9 +24,9 @@ mod convert;
 mod storage;
 
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, I256, U256};
 use convert::Outcome;
-use engine::{ParamId, params};
+use engine::{Assessment, ParamId, Params, Price, params};
 use fixed::Wad;
 use interfaces::{Decision, IRisk, Report, contract};
 use stylus_sdk::prelude::*;
@@ -36,11 +36,11 @@ pub use storage::Risk;
 interfaces::routes!(Risk, IRisk {
     initializeCall "initialize" => initialize(governor: Address);
     governorCall "governor" => governor();
-    setParameterCall "setParameter" => set_parameter(book: Address, id: u8, value: U256);
+    setParameterCall "setParameter" => set_parameter(book: Address, id: u8, value: I256);
     parameterCall "parameter" => parameter(book: Address, id: u8);
     assessCall "assess" => assess(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>);
     decideCall "decide" => decide(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, liquidity_needed_wad: U256);
-    acceptCall "accept" => accept(book: Address, measured_before: Report, measured_after: Report, decision: Decision, liquidity_needed_wad: U256);
+    acceptCall "accept" => accept(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, measured_before: Report, decision: Decision, liquidity_needed_wad: U256);
 });
 
 #[cfg_attr(feature = "export-abi", public)]
@@ -59,25 +59,25 @@ impl Risk {
     ///
     /// Errors: `UnknownParameter`, `Unauthorized` (unless the governor calls, or the guardian tightens),
     /// `ParameterOutOfRange`.
-    pub fn set_parameter(&mut self, book: Address, id: u8, value: U256) -> Outcome<()> {
+    pub fn set_parameter(&mut self, book: Address, id: u8, value: I256) -> Outcome<()> {
         let name = param(id)?;
-        let new = convert::param_value(name, value)?;
-        let mut stored = self.books.setter(book);
-        let mut set = stored.load_params();
+        let new = convert::signed_in(value)?.0;
+        let mut set = self.load_params(book);
         let tightening = params::is_tightening(name, set.get(name), new);
-        contract::authorise(stored.vm(), self.governor.get(), tightening)?;
-        set.set(name, new).map_err(|_| convert::out_of_range(name, value))?;
-        stored.store_params(&set);
+        contract::authorise(self.vm(), self.governor.get(), tightening)?;
+        set.set(name, new)
+            .map_err(|error| convert::engine_error(error.into()))?;
+        if !self.store_params(book, &set) {
+            return Err(IRisk::ParametersNotStored {}.into());
+        }
         contract::emit(self.vm(), &IRisk::ParameterSet { book, id, value });
         Ok(())
     }
 
     /// The raw value of parameter `id` of `book`. Errors: `UnknownParameter`.
-    pub fn parameter(&self, book: Address, id: u8) -> Outcome<U256> {
+    pub fn parameter(&self, book: Address, id: u8) -> Outcome<I256> {
         let name = param(id)?;
-        Ok(U256::from(
-            self.books.getter(book).load_params().get(name).unsigned_abs(),
-        ))
+        Ok(convert::signed_out(Wad(self.load_params(book).get(name))))
     }
 
     /// Measures packed `legs` at `prices_wad` (index 0 is the asset, exactly 1e18) with the parameters of `book`.
@@ -93,9 +93,8 @@ impl Risk {
         confidence_bps: Vec<U256>,
     ) -> Outcome<Report> {
         let prices = convert::prices(&prices_wad, &confidence_bps)?;
-        let set = self.books.getter(book).load_params();
-        let report = engine::assess(&convert::words(legs), &prices, &set).map_err(convert::engine_error)?;
-        Ok(convert::report_out(&report))
+        let set = self.load_params(book);
+        Ok(convert::report_out(&self.measure(&legs, &prices, &set)?.report))
     }
 
     /// Measures as `assess` and decides what to do; `liquidity_needed_wad` is what the redemption queue is owed, in
@@ -111,31 +110,45 @@ impl Risk {
         liquidity_needed_wad: U256,
     ) -> Outcome<(Report, Decision)> {
         let prices = convert::prices(&prices_wad, &confidence_bps)?;
-        let set = self.books.getter(book).load_params();
+        let set = self.load_params(book);
         let needed = convert::wad(liquidity_needed_wad)?;
-        let report = engine::assess(&convert::words(legs), &prices, &set).map_err(convert::engine_error)?;
+        let assessment = self.measure(&legs, &prices, &set)?;
         let price = prices.get(1).ok_or(IRisk::BadPrice { underlying: U256::ONE })?;
-        let decision = engine::decide(&report, price, &set, needed).map_err(convert::engine_error)?;
-        Ok((convert::report_out(&report), convert::decision_out(&decision)))
+        let decision = engine::decide(&assessment.report, price, &set, needed).map_err(convert::engine_error)?;
+        Ok((convert::report_out(&assessment.report), convert::decision_out(&decision)))
     }
 
-    /// Whether an executed `decision` may stand; reports come from `assess` or `decide` at the same prices.
+    /// Measures the book again after a `decision` was executed, and returns the new report if the result may stand.
+    /// `measured_before` and `decision` come from `decide` at the same prices.
     ///
-    /// Errors: `NothingDecided`, `NoProgress`, `EarlierRuleWorse`, `CostTooHigh`, `ArithmeticOverflow`.
+    /// Errors: as `assess`; `NothingDecided`, `NoProgress`, `EarlierRuleWorse`, `CostTooHigh`.
     pub fn accept(
         &self,
         book: Address,
+        legs: Vec<B256>,
+        prices_wad: Vec<U256>,
+        confidence_bps: Vec<U256>,
         measured_before: Report,
-        measured_after: Report,
         decision: Decision,
         liquidity_needed_wad: U256,
-    ) -> Outcome<()> {
-        let set = self.books.getter(book).load_params();
-        let needed: Wad = convert::wad(liquidity_needed_wad)?;
+    ) -> Outcome<Report> {
+        let prices = convert::prices(&prices_wad, &confidence_bps)?;
+        let set = self.load_params(book);
+        let needed = convert::wad(liquidity_needed_wad)?;
         let before = convert::report_in(&measured_before)?;
-        let after = convert::report_in(&measured_after)?;
         let decision = convert::decision_in(&decision)?;
-        engine::accept(&before, &after, &decision, &set, needed).map_err(convert::rejection)
+        let after = self.measure(&legs, &prices, &set)?.report;
+        engine::accept(&before, &after, &decision, &set, needed).map_err(convert::rejection)?;
+        Ok(convert::report_out(&after))
+    }
+}
+
+impl Risk {
+    /// The book of the packed `legs` now.
+    fn measure(&self, legs: &[B256], prices: &[Price], set: &Params) -> Outcome<Assessment> {
+        let words: Vec<[u8; 32]> = legs.iter().map(|word| word.0).collect();
+        let now_secs = self.vm().block_timestamp();
+        engine::assess(&words, prices, set, now_secs).map_err(convert::engine_error)
     }
 }
 

@@ -1,12 +1,11 @@
 //! Storage of the risk contract. Append only.
 
-use alloc::{vec, vec::Vec};
-use alloy_primitives::{Address, U32, U128};
-use engine::{ParamId, Params, params};
-use fixed::{Bps, Wad};
+use alloy_primitives::{Address, U256};
+use engine::Params;
 use stylus_sdk::{
+    deploy::RawDeploy,
     prelude::*,
-    storage::{StorageAddress, StorageMap, StorageU32, StorageU128},
+    storage::{StorageAddress, StorageMap},
 };
 
 interfaces::layout! {
@@ -14,86 +13,48 @@ interfaces::layout! {
     pub struct Risk {
         /// The address that all setters trust; zero until initialised.
         0, 12: governor: StorageAddress,
-        /// Parameters of each book.
-        1, 0: books: StorageMap<Address, StoredParams>,
+        /// For each book the contract whose code holds its parameters; zero if nothing was ever set.
+        1, 0: sets: StorageMap<Address, StorageAddress>,
     }
 }
 
-/// The parameters of one book, in two slots. A band of 0 is outside its hard range and means: never set, so all
-/// parameters have their defaults.
-#[storage]
-pub struct StoredParams {
-    /// Basis points of equity.
-    pub(crate) target_weight: StorageU32,
-    /// Basis points of equity; 0 if nothing was set.
-    pub(crate) band: StorageU32,
-    /// Basis points.
-    pub(crate) exit_cost: StorageU32,
-    /// Basis points.
-    pub(crate) max_slippage: StorageU32,
-    /// Asset units, 18 decimals.
-    pub(crate) min_trade: StorageU128,
-    /// Ratio, 18 decimals.
-    pub(crate) max_gross_leverage: StorageU128,
-    /// Ratio, 18 decimals.
-    pub(crate) max_net_leverage: StorageU128,
-}
+/// The first byte of a data contract: STOP, so that calling it does nothing.
+const STOP: u8 = 0;
 
-const _: () = assert!(
-    params::spec(ParamId::Band).min > 0,
-    "a band of 0 marks a book without settings"
-);
+/// Init code before the data: returns everything that follows these eleven bytes. `RETURNDATASIZE` stands for zero.
+const RETURN_THE_REST: [u8; 11] = [
+    0x60, 11, // PUSH1 11: where the data starts
+    0x80, // DUP1
+    0x38, // CODESIZE
+    0x03, // SUB: the data's length
+    0x80, // DUP1
+    0x91, // SWAP2: length, length, 11
+    0x3d, // RETURNDATASIZE: 0, where to copy to
+    0x39, // CODECOPY
+    0x3d, // RETURNDATASIZE: 0
+    0xf3, // RETURN
+];
 
-impl StoredParams {
-    /// What was set, or the defaults.
-    pub(crate) fn load_params(&self) -> Params {
-        let band = bps(self.band.get());
-        if band.0 == 0 {
-            return defaults();
+impl Risk {
+    /// What was set for `book`, or the defaults. One cold slot and one cold account.
+    pub(crate) fn load_params(&self, book: Address) -> Params {
+        let set = self.sets.get(book);
+        if set.is_zero() {
+            return Params::default();
         }
-        Params {
-            target_weight: bps(self.target_weight.get()),
-            band,
-            max_gross_leverage: wad(self.max_gross_leverage.get()),
-            max_net_leverage: wad(self.max_net_leverage.get()),
-            exit_cost: bps(self.exit_cost.get()),
-            max_slippage: bps(self.max_slippage.get()),
-            min_trade: wad(self.min_trade.get()),
-        }
+        let code = self.vm().code(set);
+        Params::unpack(code.split_first().map_or(&[], |(_, data)| data))
     }
 
-    /// Stores parameters that passed their ranges: none is negative.
-    pub(crate) fn store_params(&mut self, set: &Params) {
-        self.target_weight.set(U32::from(set.target_weight.0));
-        self.band.set(U32::from(set.band.0));
-        self.exit_cost.set(U32::from(set.exit_cost.0));
-        self.max_slippage.set(U32::from(set.max_slippage.0));
-        self.min_trade.set(U128::from(set.min_trade.0.unsigned_abs()));
-        self.max_gross_leverage
-            .set(U128::from(set.max_gross_leverage.0.unsigned_abs()));
-        self.max_net_leverage
-            .set(U128::from(set.max_net_leverage.0.unsigned_abs()));
+    /// Stores the parameters of `book` in a new data contract. Errors: false if it could not be created.
+    pub(crate) fn store_params(&mut self, book: Address, params: &Params) -> bool {
+        let mut code = RETURN_THE_REST.to_vec();
+        code.push(STOP);
+        code.extend_from_slice(&params.pack());
+        // SAFETY: the init code is the constant above, it calls nobody.
+        let created = unsafe { RawDeploy::new().deploy(self.vm(), &code, U256::ZERO) };
+        let Ok(set) = created else { return false };
+        self.sets.insert(book, set);
+        true
     }
-}
-
-fn defaults() -> Params {
-    let wad = |id| Wad(params::spec(id).default);
-    let bps = |id| Bps(u32::try_from(params::spec(id).default).unwrap_or_default());
-    Params {
-        target_weight: bps(ParamId::TargetWeight),
-        band: bps(ParamId::Band),
-        max_gross_leverage: wad(ParamId::MaxGrossLeverage),
-        max_net_leverage: wad(ParamId::MaxNetLeverage),
-        exit_cost: bps(ParamId::ExitCost),
-        max_slippage: bps(ParamId::MaxSlippage),
-        min_trade: wad(ParamId::MinTrade),
-    }
-}
-
-fn bps(stored: U32) -> Bps {
-    Bps(u32::try_from(stored).unwrap_or_default())
-}
-
-fn wad(stored: U128) -> Wad {
-    Wad(i128::try_from(stored).unwrap_or(i128::MAX))
 }

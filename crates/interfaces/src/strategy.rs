@@ -5,6 +5,9 @@
 
 use alloy_sol_types::sol;
 
+/// Underlyings that a book can hold besides the asset. The engine values more; reports on chain have room for one.
+pub const BOOK_UNDERLYINGS: usize = 1;
+
 sol! {
     /// One call of a plan.
     #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
@@ -27,26 +30,54 @@ sol! {
         Call[] calls;
     }
 
-    /// A book's value and risk at one moment; the fields are those of `engine::Report`, in asset units or tokens
-    /// with 18 decimals.
+    /// The risk of one underlying; the fields are those of `engine::Exposure`, in asset units or tokens with 18
+    /// decimals.
+    #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Exposure {
+        int256 delta;
+        int256 expectedDelta;
+        int256 gamma;
+        int256 gammaBound;
+        int256 vega;
+        int256 theta;
+        int256 rho;
+        int256 carry;
+        int256 deltaValue;
+        int256 expectedDeltaValue;
+        int256 grossValue;
+        int256 spot;
+    }
+
+    /// A book's value and risk at one moment; the fields are those of `engine::Report`, in asset units with 18
+    /// decimals. `exposure` is that to underlying 1.
     #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
     #[derive(Debug, PartialEq, Eq)]
     struct Report {
         int256 navMin;
         int256 navMid;
         int256 navMax;
-        int256 delta;
-        int256 expectedDelta;
-        int256 deltaValue;
-        int256 expectedDeltaValue;
         int256 grossValue;
         int256 netValue;
         int256 grossLeverage;
         int256 netLeverage;
         int256 liquid;
-        int256 spot;
+        int256 raisable;
+        int256 worstLoss;
+        int256 worstScenario;
+        int256 initialMargin;
+        int256 maintenanceMargin;
+        int256 nearestLiquidation;
+        int256 nearestLiquidationSigmas;
+        int256 nearestLiquidationLeg;
+        int256 budgetLoss;
         int256 excessGross;
         int256 excessNet;
+        int256 excessMargin;
+        int256 excessLiquidation;
+        int256 excessGamma;
+        int256 excessVega;
+        Exposure exposure;
     }
 
     /// What to do and the distances that led to it; the fields are those of `engine::Decision`. `rule` 0 means
@@ -72,14 +103,15 @@ sol! {
     #[derive(Debug, PartialEq, Eq)]
     #[sol(extra_methods)]
     interface IRisk {
-        event ParameterSet(address indexed book, uint8 indexed id, uint256 value);
+        event ParameterSet(address indexed book, uint8 indexed id, int256 value);
 
         error AlreadyInitialized();
         error Unauthorized(address caller);
         error ZeroAddress();
         error ArithmeticOverflow();
         error UnknownParameter(uint8 id);
-        error ParameterOutOfRange(uint256 value, uint256 min, uint256 max);
+        error ParameterOutOfRange(int256 value, int256 min, int256 max);
+        error ParametersNotStored();
         error LegInvalid(uint256 word, uint256 fault);
         error LegUnvalued(uint256 kind);
         error UnknownUnderlying(uint256 underlying);
@@ -92,16 +124,16 @@ sol! {
 
         function initialize(address governor) external;
         function governor() external view returns (address);
-        function setParameter(address book, uint8 id, uint256 value) external;
-        function parameter(address book, uint8 id) external view returns (uint256);
+        function setParameter(address book, uint8 id, int256 value) external;
+        function parameter(address book, uint8 id) external view returns (int256);
         function assess(
             address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps) external view returns (Report);
         function decide(
             address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps,
             uint256 liquidityNeededWad) external view returns (Report, Decision);
         function accept(
-            address book, Report measuredBefore, Report measuredAfter, Decision decision,
-            uint256 liquidityNeededWad) external view;
+            address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps, Report measuredBefore,
+            Decision decision, uint256 liquidityNeededWad) external view returns (Report);
     }
 
     /// One sub-account: holds tokens and executes plans inside its allow-list.

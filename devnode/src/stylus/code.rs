@@ -246,13 +246,25 @@ impl Split {
     pub fn new(wasm: &[u8]) -> Self {
         let mut stream = Vec::new();
         deflate(wasm, &mut stream);
+        Self::of_stream(&stream, wasm.len())
+    }
+
+    /// Cuts the code of a classic program, which may be longer than an account's code, into fragments.
+    ///
+    /// [`CodeError`] if it is not the code of a classic program that decompresses.
+    pub fn of_classic(code: &[u8]) -> Result<Self, CodeError> {
+        let stored = Stored::parse(code, Limits::ACTIVATED)?;
+        Ok(Self::of_stream(&stored.stream, stored.decompress()?.len()))
+    }
+
+    fn of_stream(stream: &[u8], wasm_len: usize) -> Self {
         Self {
             fragments: stream
                 .chunks(MAX_CODE_SIZE - FRAGMENT_PREFIX.len())
                 .map(|part| [&FRAGMENT_PREFIX, part].concat())
                 .collect(),
             // A length that does not fit is refused at activation, like any above the limit.
-            wasm_len: u32::try_from(wasm.len()).unwrap_or(u32::MAX),
+            wasm_len: u32::try_from(wasm_len).unwrap_or(u32::MAX),
         }
     }
 
@@ -318,6 +330,13 @@ mod tests {
     fn decompress_compressed_module_round_trips() {
         let wasm = b"\0asm\x01\0\0\0 some module".to_vec();
         assert_eq!(decompress(&compress(&wasm)), Ok(wasm));
+    }
+
+    #[test]
+    fn split_of_classic_code_equals_split_of_the_module() {
+        let wasm = noise(30_000);
+        assert_eq!(Split::of_classic(&compress(&wasm)), Ok(Split::new(&wasm)));
+        assert_eq!(Split::of_classic(b"no program"), Err(CodeError::NotStylus));
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Replay {
         }
         self.settle()?;
         self.checks.state(&mut self.world, self.ledger.expected())?;
-        self.observe(bar, before.delta)
+        self.observe(bar, before.exposure.delta)
     }
 
     /// The market moves; what is held changes in value.
@@ -265,7 +265,7 @@ impl Replay {
             .read(vault, &IVault::convertToAssetsCall { shares: one_share })?;
         let nav = self.world.marks()?.navMid;
         let price = f64::from(u32::try_from(bar.close_e8 / 1_000_000)?) / 100.0;
-        let (delta, target, equity) = (wad(report.delta), wad(decision.deltaTarget), wad(report.navMid));
+        let (delta, target, equity) = (wad(report.exposure.delta), wad(decision.deltaTarget), wad(report.navMid));
         Ok(Step {
             timestamp: bar.timestamp,
             price,

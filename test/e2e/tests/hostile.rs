@@ -1,6 +1,6 @@
 //! Callers, tokens and books that mean harm.
 
-use alloy_primitives::{Address, B256, Bytes, U256, address};
+use alloy_primitives::{Address, B256, Bytes, I256, U256, address};
 use alloy_sol_types::{SolCall, SolValue};
 use devnode::stylus::code::compress;
 use e2e::{PRICE_E8, govern, invested, over_token, refused, state, world};
@@ -218,7 +218,7 @@ fn set_parameter_that_bounds_trades_is_not_the_guardians_either_way() {
                 },
             )
             .unwrap();
-        for value in [now - U256::from(1), now + U256::from(1)] {
+        for value in [now - I256::ONE, now + I256::ONE] {
             let call = IRisk::setParameterCall {
                 book: world.at.book,
                 id,
@@ -232,7 +232,7 @@ fn set_parameter_that_bounds_trades_is_not_the_guardians_either_way() {
     let call = IRisk::setParameterCall {
         book: world.at.book,
         id,
-        value: U256::from(50),
+        value: I256::unchecked_from(50),
     };
     world.chain.invoke(GUARDIAN, world.at.risk, &call).unwrap();
 }

@@ -60,7 +60,7 @@ fn band_edge_is_exact() {
         &IRisk::setParameterCall {
             book,
             id,
-            value: U256::ZERO,
+            value: I256::ZERO,
         },
     )
     .unwrap();
@@ -97,7 +97,7 @@ fn rebalance_sells_into_a_rally_and_buys_a_dip() {
     assert_eq!(world.executed(&sent).unwrap().tokenIn, world.usdc);
     let (report, decision) = world.assess().unwrap();
     assert!(
-        decision.lower <= report.delta && report.delta <= decision.upper,
+        decision.lower <= report.exposure.delta && report.exposure.delta <= decision.upper,
         "INV-6"
     );
 }
@@ -291,10 +291,10 @@ fn set_parameter_outside_its_hard_range_is_refused_even_to_the_owner() {
     let call = IRisk::setParameterCall {
         book: world.at.book,
         id: engine_id("band"),
-        value: U256::from(5_000),
+        value: I256::unchecked_from(5_000),
     };
     let error: IRisk::ParameterOutOfRange = refused(govern(&mut world, |at| at.risk, &call));
-    assert_eq!(error.value, U256::from(5_000));
+    assert_eq!(error.value, I256::unchecked_from(5_000));
 }
 
 #[test]

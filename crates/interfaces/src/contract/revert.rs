@@ -135,6 +135,7 @@ word_errors! {
     IRisk::ArithmeticOverflow {}
     IRisk::UnknownParameter { id }
     IRisk::ParameterOutOfRange { value, min, max }
+    IRisk::ParametersNotStored {}
     IRisk::LegInvalid { word, fault }
     IRisk::LegUnvalued { kind }
     IRisk::UnknownUnderlying { underlying }

@@ -9,7 +9,7 @@
 //! Calldata that does not decode, unknown selectors and calls with value revert without data, as with the SDK.
 
 use super::Revert;
-use crate::{Call, Decision, Plan, Report};
+use crate::{Call, Decision, Exposure, Plan, Report};
 use alloc::{string::String, vec::Vec};
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, I256, U256};
 use stylus_sdk::ArbResult;
@@ -221,49 +221,6 @@ impl Argument for Plan {
     }
 }
 
-impl Argument for Report {
-    #[inline(never)]
-    fn read(args: &mut Args<'_>) -> Self {
-        Self {
-            navMin: I256::read(args),
-            navMid: I256::read(args),
-            navMax: I256::read(args),
-            delta: I256::read(args),
-            expectedDelta: I256::read(args),
-            deltaValue: I256::read(args),
-            expectedDeltaValue: I256::read(args),
-            grossValue: I256::read(args),
-            netValue: I256::read(args),
-            grossLeverage: I256::read(args),
-            netLeverage: I256::read(args),
-            liquid: I256::read(args),
-            spot: I256::read(args),
-            excessGross: I256::read(args),
-            excessNet: I256::read(args),
-        }
-    }
-}
-
-impl Argument for Decision {
-    #[inline(never)]
-    fn read(args: &mut Args<'_>) -> Self {
-        Self {
-            rule: U256::read(args),
-            side: U256::read(args),
-            underlying: U256::read(args),
-            amountIn: I256::read(args),
-            minOut: I256::read(args),
-            value: I256::read(args),
-            expectedDelta: I256::read(args),
-            deltaTarget: I256::read(args),
-            lower: I256::read(args),
-            upper: I256::read(args),
-            grossLeverage: I256::read(args),
-            netLeverage: I256::read(args),
-        }
-    }
-}
-
 /// Reads a [`Report`] and, behind it, a [`Decision`] out of returned words, or a report alone.
 pub(super) fn struct_at<T: Argument>(data: &[u8], word: usize) -> Option<T> {
     let mut args = Args::new(data.get(word.checked_mul(32)?..)?);
@@ -426,53 +383,48 @@ impl Returned for Vec<Call> {
     }
 }
 
-impl Returned for Report {
-    const WORDS: usize = super::REPORT_WORDS;
-    #[inline(never)]
-    fn write(&self, out: &mut Writer) {
-        for value in [
-            self.navMin,
-            self.navMid,
-            self.navMax,
-            self.delta,
-            self.expectedDelta,
-            self.deltaValue,
-            self.expectedDeltaValue,
-            self.grossValue,
-            self.netValue,
-            self.grossLeverage,
-            self.netLeverage,
-            self.liquid,
-            self.spot,
-            self.excessGross,
-            self.excessNet,
-        ] {
-            value.write(out);
+/// A static struct whose members are words of their own: how it is read and written. A member that is missing here does
+/// not compile.
+macro_rules! static_struct {
+    ($name:ident, $words:expr; $($kind:ident: $($field:ident)+;)+) => {
+        impl Argument for $name {
+            #[inline(never)]
+            fn read(args: &mut Args<'_>) -> Self {
+                Self { $($($field: $kind::read(args),)+)+ }
+            }
         }
-    }
+
+        impl Returned for $name {
+            const WORDS: usize = $words;
+            #[inline(never)]
+            fn write(&self, out: &mut Writer) {
+                $(for value in [$(&self.$field),+] {
+                    value.write(out);
+                })+
+            }
+        }
+    };
 }
 
-impl Returned for Decision {
-    const WORDS: usize = super::DECISION_WORDS;
-    #[inline(never)]
-    fn write(&self, out: &mut Writer) {
-        for value in [self.rule, self.side, self.underlying] {
-            value.write(out);
-        }
-        for value in [
-            self.amountIn,
-            self.minOut,
-            self.value,
-            self.expectedDelta,
-            self.deltaTarget,
-            self.lower,
-            self.upper,
-            self.grossLeverage,
-            self.netLeverage,
-        ] {
-            value.write(out);
-        }
-    }
+static_struct! {
+    Exposure, super::EXPOSURE_WORDS;
+    I256: delta expectedDelta gamma gammaBound vega theta rho carry deltaValue expectedDeltaValue grossValue
+        spot;
+}
+
+static_struct! {
+    Report, super::REPORT_WORDS;
+    I256: navMin navMid navMax grossValue netValue grossLeverage netLeverage liquid raisable worstLoss
+        worstScenario initialMargin maintenanceMargin nearestLiquidation nearestLiquidationSigmas
+        nearestLiquidationLeg budgetLoss excessGross excessNet excessMargin excessLiquidation excessGamma
+        excessVega;
+    Exposure: exposure;
+}
+
+static_struct! {
+    Decision, super::DECISION_WORDS;
+    U256: rule side underlying;
+    I256: amountIn minOut value expectedDelta deltaTarget lower upper grossLeverage netLeverage;
 }
 
 macro_rules! tuples {

@@ -3,8 +3,10 @@
 use super::router::struct_at;
 use crate::{Decision, Report};
 
+/// Words of an [`Exposure`](crate::Exposure).
+pub const EXPOSURE_WORDS: usize = 12;
 /// Words of a [`Report`].
-pub const REPORT_WORDS: usize = 15;
+pub const REPORT_WORDS: usize = 23 + EXPOSURE_WORDS;
 /// Words of a [`Decision`].
 pub const DECISION_WORDS: usize = 12;
 
