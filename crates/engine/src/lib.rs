@@ -16,14 +16,20 @@ extern crate std;
 
 pub mod accept;
 pub mod decide;
+pub mod drawdown;
+pub mod hedge;
+mod kernels;
 pub mod leg;
 pub mod liquidation;
+pub mod lvr;
 pub mod mark;
 pub mod params;
+pub mod range;
 pub mod report;
 pub mod shares;
 #[cfg(test)]
 mod testing;
+mod wide;
 
 use fixed::MathError;
 
