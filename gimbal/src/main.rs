@@ -1,7 +1,10 @@
 //! Command line of Gimbal.
 
 use clap::{Parser, Subcommand};
-use gimbal::demo::{self, Demo};
+use gimbal::{
+    answer::{self, Subject},
+    demo::{self, Demo},
+};
 use std::process::ExitCode;
 
 /// A vault whose risk is measured, limited and hedged on chain.
@@ -16,11 +19,32 @@ struct Cli {
 enum Command {
     /// Replay market history through the whole system on the embedded chain.
     Demo(Demo),
+    /// Price options: JSON lines in, JSON lines out.
+    ///
+    /// In: {"kind":"call"|"put","forward","strike","years","vol","rate"}, out: {"price","delta","gamma","vega","theta","rho"}
+    /// or {"error"}; all numbers are decimal strings. Delta and gamma are of the forward, theta is per year.
+    Price,
+    /// Value liquidity ranges: JSON lines in, JSON lines out.
+    ///
+    /// In: {"liquidity","lower","upper","price"}, out: {"value","delta","gamma"} or {"error"}; decimal strings, bounds as
+    /// prices.
+    Lp,
+    /// Evaluate kernels: JSON lines in, JSON lines out.
+    ///
+    /// In: {"fn":"exp"|"ln"|"sqrt"|"cbrt"|"pow"|"cdf"|"pdf"|"icdf","x"}, for pow also "y"; out: {"y"} or {"error"}; decimal
+    /// strings of at most 18 decimals.
+    Math,
 }
 
 fn main() -> ExitCode {
-    let Command::Demo(options) = Cli::parse().command;
-    match demo::run(&options) {
+    let answer = |subject| answer::run(subject, std::io::stdin().lock(), std::io::stdout().lock());
+    let result = match Cli::parse().command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Price => answer(Subject::Price),
+        Command::Lp => answer(Subject::Lp),
+        Command::Math => answer(Subject::Math),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("gimbal: {error:#}");

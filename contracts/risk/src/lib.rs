@@ -115,7 +115,10 @@ impl Risk {
         let assessment = self.measure(&legs, &prices, &set)?;
         let price = prices.get(1).ok_or(IRisk::BadPrice { underlying: U256::ONE })?;
         let decision = engine::decide(&assessment.report, price, &set, needed).map_err(convert::engine_error)?;
-        Ok((convert::report_out(&assessment.report), convert::decision_out(&decision)))
+        Ok((
+            convert::report_out(&assessment.report),
+            convert::decision_out(&decision),
+        ))
     }
 
     /// Measures the book again after a `decision` was executed, and returns the new report if the result may stand.

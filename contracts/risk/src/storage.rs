@@ -23,7 +23,7 @@ const STOP: u8 = 0;
 
 /// Init code before the data: returns everything that follows these eleven bytes. `RETURNDATASIZE` stands for zero.
 const RETURN_THE_REST: [u8; 11] = [
-    0x60, 11, // PUSH1 11: where the data starts
+    0x60, 11,   // PUSH1 11: where the data starts
     0x80, // DUP1
     0x38, // CODESIZE
     0x03, // SUB: the data's length

@@ -88,9 +88,8 @@ impl Pricer {
 
         let discount = exp_q57(&self.powers, exponent);
         // A call is half of the forward contract and half of the straddle, a put the straddle's less the contract's.
-        let half = ((((forward - strike) << 10) ^ put) - put)
-            + mul_high(forward << 11, n1)
-            - mul_high(strike << 11, n2);
+        let half =
+            ((((forward - strike) << 10) ^ put) - put) + mul_high(forward << 11, n1) - mul_high(strike << 11, n2);
         let value = mul_high(half, discount);
         let value = value & !(value >> 63);
         let delta = mul_high((((1 << 61) ^ put) - put) + (n1 >> 2), discount) >> 11;

@@ -58,7 +58,11 @@ pub(crate) struct Root {
 /// e = 1 − m·y², to (5/16)·(2·2.1e-3)³ = 2.3e-8; then √m = s + (m − s²)·y/2 with s = m·y in 32 bits, whose remainder is
 /// exact. What is left is 1.5·(2.3e-8)² = 2⁻⁵⁰.
 #[inline(always)]
-#[expect(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "32-bit numbers in 64-bit words")]
+#[expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "32-bit numbers in 64-bit words"
+)]
 pub(crate) const fn root(x: i64) -> Root {
     let shift = zeros(x) & 62;
     let m = (x as u64) << shift;

@@ -145,6 +145,8 @@ impl Pricer {
             Right::Put => -1,
         };
         let words = terms.words();
-        self.evaluate(put, words).map(Greeks::new).ok_or_else(|| black::fault(words))
+        self.evaluate(put, words)
+            .map(Greeks::new)
+            .ok_or_else(|| black::fault(words))
     }
 }

@@ -265,7 +265,11 @@ impl Replay {
             .read(vault, &IVault::convertToAssetsCall { shares: one_share })?;
         let nav = self.world.marks()?.navMid;
         let price = f64::from(u32::try_from(bar.close_e8 / 1_000_000)?) / 100.0;
-        let (delta, target, equity) = (wad(report.exposure.delta), wad(decision.deltaTarget), wad(report.navMid));
+        let (delta, target, equity) = (
+            wad(report.exposure.delta),
+            wad(decision.deltaTarget),
+            wad(report.navMid),
+        );
         Ok(Step {
             timestamp: bar.timestamp,
             price,

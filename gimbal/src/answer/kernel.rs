@@ -1,0 +1,21 @@
+//! The kernels of the `fixed` crate.
+
+use crate::decimal::{member, text, wad};
+use anyhow::{Result, anyhow, bail};
+use serde_json::{Value, json};
+
+/// `fn, x` → `y`; `pow` also takes `y`, the exponent.
+///
+/// Domain errors carry the kernel's own name for them.
+pub(super) fn answer(question: &Value) -> Result<Value> {
+    let function = member(question, "fn")?;
+    let kernel = match function {
+        "exp" => fixed::exp,
+        "ln" => fixed::ln,
+        "sqrt" => fixed::sqrt_down,
+        _ => bail!("no such function: {function:?}; there are exp, ln, sqrt, cbrt, pow, cdf, pdf, icdf"),
+    };
+    // `MathError` prints as its variant with the offending value.
+    let y = kernel(wad(member(question, "x")?)?).map_err(|error| anyhow!("{error:?}"))?;
+    Ok(json!({ "y": text(y.0, 18) }))
+}
