@@ -21,9 +21,9 @@
 //! independent public implementations that cite the paper (they agree with each other and with the table). Of the paper
 //! itself only the abstract could be read here.
 
-use fixed::{BPS, Bps, MathError, U256, Wad, mul, mul_div_down};
+use fixed::{BPS, Bps, MathError, U256, Wad, mul, mul_div_down, sqrt_down};
 
-use crate::kernels::{cbrt, pow, sqrt_down};
+use crate::kernels::{cbrt, pow};
 use crate::liquidation::YEAR_SECS;
 use crate::params::BandKind;
 use crate::wide::{ONE, raw, wad};

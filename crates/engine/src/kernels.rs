@@ -1,5 +1,4 @@
-//! Interim, slow roots and powers until `fixed` has its own (`sqrt_down`, `sqrt_up`, `cbrt`, `pow`, of the same
-//! signatures). Delete this module then, and import them from `fixed`.
+//! Interim, slow roots and powers until `fixed` has its own (`cbrt`, `pow`, of the same signatures). Delete this module then, and import them from `fixed`.
 
 use fixed::{MathError, U256, Wad, add, mul, mul_div_down, sub};
 
@@ -22,22 +21,6 @@ fn root(x: U256, n: u64) -> Result<U256, MathError> {
         }
         y = next;
     }
-}
-
-/// √x rounded down.
-pub(crate) fn sqrt_down(x: Wad) -> Result<Wad, MathError> {
-    wad(root(mul(raw(x)?, ONE)?, 2)?)
-}
-
-/// √x rounded up.
-pub(crate) fn sqrt_up(x: Wad) -> Result<Wad, MathError> {
-    let square = mul(raw(x)?, ONE)?;
-    let down = root(square, 2)?;
-    wad(if mul(down, down)? < square {
-        add(down, U256::ONE)?
-    } else {
-        down
-    })
 }
 
 /// ∛x rounded down.

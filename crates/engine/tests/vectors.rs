@@ -84,8 +84,11 @@ impl Worst {
     /// The error of `computed` must lie between `low` and `high` (units of 1e-18, one of them may be 0). The reference has
     /// 36 significant digits, so its own error counts on top.
     fn check(&mut self, computed: Result<Wad, MathError>, reference: &str, low: f64, high: f64, case: &[String]) {
-        let error = error(computed.unwrap_or_else(|error| panic!("{error:?} at {case:?}")), reference);
-        let slack = 1e-6 + number(reference).abs() * 1e-18;
+        let error = error(
+            computed.unwrap_or_else(|error| panic!("{error:?} at {case:?}")),
+            reference,
+        );
+        let slack = 1e-6 + number(reference).abs() * 5e-18;
         let share = if error > 0.0 {
             error / (high + slack)
         } else {
@@ -182,12 +185,24 @@ fn bands_match_reference() {
             _ => 1.0,
         };
         let bound = h * (cut.min(1.0) + 3e-16) * 1e18 + 4.0;
-        z.check(hedge::zakamouline(l, g, a, sigma, secs), zakamouline, -bound, bound, &case);
+        z.check(
+            hedge::zakamouline(l, g, a, sigma, secs),
+            zakamouline,
+            -bound,
+            bound,
+            &case,
+        );
 
         let product = gf * af;
         if product >= 1e-6 {
             let bound = number(adjustment).abs() * (4e-15 + 0.15e-18 / product) * 1e18 + 4.0;
-            k.check(hedge::variance_adjustment(l, g, a, sigma, secs), adjustment, -bound, bound, &case);
+            k.check(
+                hedge::variance_adjustment(l, g, a, sigma, secs),
+                adjustment,
+                -bound,
+                bound,
+                &case,
+            );
         }
     }
     worst.iter().for_each(Worst::report);
