@@ -3,7 +3,7 @@
 //! Every kind valued so far is linear in the price S of its underlying: value = fixed + delta · S. Both numbers are
 //! sums of packed numbers, so they are exact; only the product with the price rounds, once per *netted* book.
 
-use fixed::{MathError, Wad};
+use fixed::{Bps, MathError, Wad};
 
 use crate::{EngineError, Leg};
 
@@ -16,13 +16,23 @@ pub struct Linear {
     pub delta: Wad,
 }
 
-/// The value and delta of one leg at one price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one leg is worth at one price, and how that changes. Design section 3 has the formulas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     /// Value in asset units, rounded down.
     pub value: Wad,
-    /// Spot delta in whole tokens, exact.
+    /// ∂V/∂S in whole tokens. Exact for linear legs.
     pub delta: Wad,
+    /// ∂²V/∂S² in tokens per asset unit of price.
+    pub gamma: Wad,
+    /// ∂V/∂σ in asset units per 1.00 of volatility.
+    pub vega: Wad,
+    /// ∂V/∂t in asset units per year.
+    pub theta: Wad,
+    /// ∂V/∂r in asset units per 1.00 of the rate, with the forward unchanged.
+    pub rho: Wad,
+    /// What the leg earns by time alone besides theta, in asset units per year; negative if it pays. Rounded down.
+    pub carry: Wad,
 }
 
 impl Linear {
@@ -73,26 +83,36 @@ pub fn linear(leg: &Leg) -> Result<Linear, EngineError> {
     Ok(Linear { fixed, delta })
 }
 
-/// The leg's value (asset units, rounded down) and delta (tokens) at `price`, in asset units per token of the leg's
-/// underlying.
+/// The leg's mark at the price `spot` of its underlying, in asset units per token.
 ///
+/// `volatility` is the book's, for legs that carry none of their own; `now_secs` is what expiries are compared with.
 /// [`EngineError::UnvaluedLeg`] for kinds without a valuation, [`EngineError::Math`] out of range.
-pub fn mark_down(leg: &Leg, price: Wad) -> Result<Mark, EngineError> {
+pub fn mark(leg: &Leg, spot: Wad, volatility: Bps, now_secs: u64) -> Result<Mark, EngineError> {
+    let _ = (volatility, now_secs);
     let position = linear(leg)?;
     Ok(Mark {
-        value: position.value_down(price)?,
+        value: position.value_down(spot)?,
         delta: position.delta,
+        ..Mark::default()
     })
+}
+
+/// The leg's value in asset units at `price` (asset units per token of its underlying), rounded down.
+///
+/// [`EngineError::UnvaluedLeg`] for options: they are revalued by [`mark`] with a moved forward.
+pub fn value_at(leg: &Leg, price: Wad) -> Result<Wad, EngineError> {
+    Ok(linear(leg)?.value_down(price)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use fixed::{Bps, WAD};
+    use fixed::WAD;
 
     use super::*;
     use crate::leg::{Rate, Right};
 
     const S: Wad = Wad(2_000 * WAD);
+    const SIGMA: Bps = Bps(8_000);
 
     fn wad(x: i128) -> Wad {
         Wad(x * WAD)
@@ -158,11 +178,8 @@ mod tests {
         ];
         for (leg, value, delta) in cases {
             assert_eq!(
-                mark_down(&leg, S),
-                Ok(Mark {
-                    value: wad(value),
-                    delta: wad(delta)
-                }),
+                mark(&leg, S, SIGMA, 0).map(|m| (m.value, m.delta)),
+                Ok((wad(value), wad(delta))),
                 "{leg:?}"
             );
         }
@@ -188,8 +205,8 @@ mod tests {
             rate: Rate(0),
             expiry: 0,
         };
-        assert_eq!(mark_down(&range, S), Err(EngineError::UnvaluedLeg { kind: 6 }));
-        assert_eq!(mark_down(&option, S), Err(EngineError::UnvaluedLeg { kind: 7 }));
+        assert_eq!(mark(&range, S, SIGMA, 0), Err(EngineError::UnvaluedLeg { kind: 6 }));
+        assert_eq!(mark(&option, S, SIGMA, 0), Err(EngineError::UnvaluedLeg { kind: 7 }));
     }
 
     #[test]
@@ -204,7 +221,7 @@ mod tests {
             quantity: Wad(1),
             rate: Rate(0),
         };
-        assert_eq!(mark_down(&spot, third).map(|m| m.value), Ok(Wad(0)));
-        assert_eq!(mark_down(&owed, third).map(|m| m.value), Ok(Wad(-1)));
+        assert_eq!(value_at(&spot, third), Ok(Wad(0)));
+        assert_eq!(value_at(&owed, third), Ok(Wad(-1)));
     }
 }

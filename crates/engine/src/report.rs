@@ -1,8 +1,11 @@
 //! What a book is worth and how much risk it carries, measured from its legs (design sections 3 and 5).
 
+use alloc::vec::Vec;
+
 use fixed::{BPS, Bps, MathError, Wad};
 
-use crate::mark::{Linear, linear};
+use crate::liquidation::Distance;
+use crate::mark::{self, Linear, Mark, linear};
 use crate::{EngineError, Leg, MAX_UNDERLYINGS, Params, legs};
 
 /// An oracle price and how far the true price may be from it.
@@ -12,6 +15,55 @@ pub struct Price {
     pub mid: Wad,
     /// Half-width of the interval of possible prices, as a share of `mid`; below 100 %.
     pub confidence: Bps,
+}
+
+/// The risk of one underlying. Sums over its legs at the oracle's price; tokens and asset units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// Delta now, in tokens. Exact but for the roundings of nonlinear legs.
+    pub delta: Wad,
+    /// Delta once the open orders are filled, in tokens.
+    pub expected_delta: Wad,
+    /// ∂delta/∂S, in tokens per asset unit of price.
+    pub gamma: Wad,
+    /// The gamma with the largest magnitude over the confidence interval.
+    pub gamma_bound: Wad,
+    /// ∂V/∂σ in asset units per 1.00 of volatility.
+    pub vega: Wad,
+    /// ∂V/∂t in asset units per year.
+    pub theta: Wad,
+    /// ∂V/∂r in asset units per 1.00 of the rate.
+    pub rho: Wad,
+    /// What the legs earn by time alone, in asset units per year; negative if they pay.
+    pub carry: Wad,
+    /// `delta` at the oracle's price, in asset units. Rounded down.
+    pub delta_value: Wad,
+    /// `expected_delta` at the oracle's price, in asset units. Rounded down.
+    pub expected_delta_value: Wad,
+    /// Σ|Δ·S| over the legs, in asset units. Rounded up.
+    pub gross_value: Wad,
+    /// Tokens that can be sold at once.
+    pub spot: Wad,
+}
+
+/// A leg with its mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// The leg.
+    pub leg: Leg,
+    /// Its mark at the oracle's price.
+    pub mark: Mark,
+    /// How far the price may move before the venue liquidates it; `None` for legs that cannot be liquidated.
+    pub liquidation: Option<Distance>,
+}
+
+/// What [`assess`] finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assessment {
+    /// The book as a whole.
+    pub report: Report,
+    /// Its legs, in the order of the packed words.
+    pub legs: Vec<Measured>,
 }
 
 /// A book's value and risk at one moment. Values in asset units.
@@ -26,14 +78,6 @@ pub struct Report {
     pub nav_mid: Wad,
     /// The largest value of the netted book over the confidence interval, plus its exit cost. Rounded up.
     pub nav_max: Wad,
-    /// Delta now, in tokens of underlying 1. Exact.
-    pub delta: Wad,
-    /// Delta once the open orders are filled, in tokens of underlying 1. Exact.
-    pub expected_delta: Wad,
-    /// `delta` at the oracle's price. Rounded down.
-    pub delta_value: Wad,
-    /// `expected_delta` at the oracle's price. Rounded down.
-    pub expected_delta_value: Wad,
     /// Σ|Δ·S| over the legs. Rounded up.
     pub gross_value: Wad,
     /// Σ|Δ·S| over the underlyings. Rounded up.
@@ -44,17 +88,57 @@ pub struct Report {
     pub net_leverage: Wad,
     /// Cash available at once.
     pub liquid: Wad,
-    /// Tokens of underlying 1 that can be sold at once.
-    pub spot: Wad,
+    /// What selling and withdrawing everything that can be sold at once would leave after repaying the loans, at least
+    /// `liquid`. Rounded down.
+    pub raisable: Wad,
+    /// The loss in the worst scenario, ≥ 0. Rounded up.
+    pub worst_loss: Wad,
+    /// The number of the worst scenario.
+    pub worst_scenario: u8,
+    /// The equity below which no new risk may be taken. Rounded up.
+    pub initial_margin: Wad,
+    /// The equity below which the book must reduce. Rounded up.
+    pub maintenance_margin: Wad,
+    /// The smallest distance to liquidation as a share of the price; [`Wad::MAX`] if no leg can be liquidated.
+    /// Rounded down.
+    pub nearest_liquidation: Wad,
+    /// `nearest_liquidation` in units of σ·√(reaction time). Rounded down.
+    pub nearest_liquidation_sigmas: Wad,
+    /// The position of the leg that is nearest to its liquidation; `u8::MAX` if none is.
+    pub nearest_liquidation_leg: u8,
+    /// The loss under the budget move, in the worse direction for each underlying, ≥ 0. Rounded up.
+    pub budget_loss: Wad,
     /// How much of `gross_value` is above the limit. Rounded up.
     pub excess_gross: Wad,
     /// How much of `net_value` is above the limit. Rounded up.
     pub excess_net: Wad,
+    /// How much `nav_mid` is below `initial_margin`. Rounded up.
+    pub excess_margin: Wad,
+    /// What must be added to the legs' margins so that each keeps its minimum distance to liquidation. Rounded up.
+    pub excess_liquidation: Wad,
+    /// How much Σ|Γ|·S² is above the limit. Rounded up.
+    pub excess_gamma: Wad,
+    /// How much Σ|vega| is above the limit. Rounded up.
+    pub excess_vega: Wad,
+    /// The risk of each underlying, from underlying 1.
+    pub exposures: [Exposure; MAX_UNDERLYINGS],
+    /// How many of them have a price.
+    pub underlyings: u8,
+}
+
+impl Report {
+    /// The risk of the `underlying` (from 1), or `None` without a price.
+    pub fn exposure(&self, underlying: u8) -> Option<&Exposure> {
+        let priced = (1..=self.underlyings).contains(&underlying);
+        self.exposures
+            .get(usize::from(underlying.checked_sub(1)?))
+            .filter(|_| priced)
+    }
 }
 
 /// Sums over the legs of one underlying, in tokens. Exact.
 #[derive(Clone, Copy, Default)]
-struct Exposure {
+struct Sums {
     delta: Wad,
     pending: Wad,
     gross: Wad,
@@ -94,13 +178,14 @@ impl Price {
 /// matter. Roundings are stated in [`Report`]; `nav_min ≤ nav_mid ≤ nav_max` always.
 ///
 /// [`EngineError`] for malformed or unvalued legs, unusable prices or parameters, and results out of range.
-pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params) -> Result<Report, EngineError> {
+pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u64) -> Result<Assessment, EngineError> {
     params.check()?;
     let prices = check_prices(prices)?;
 
     let mut fixed = Wad::ZERO;
     let mut liquid = Wad::ZERO;
-    let mut exposures = [Exposure::default(); MAX_UNDERLYINGS];
+    let mut sums = [Sums::default(); MAX_UNDERLYINGS];
+    let mut measured = Vec::new();
     for leg in legs(words) {
         let leg = leg?;
         let position = linear(&leg)?;
@@ -109,53 +194,68 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params) -> Result<R
             liquid = liquid.add(amount)?;
         }
         let underlying = leg.underlying();
+        let mut spot = Wad::ONE;
         if let Some(index) = usize::from(underlying).checked_sub(1) {
-            let slot = exposures.get_mut(index).filter(|_| index < prices.len());
-            slot.ok_or(EngineError::UnknownUnderlying { underlying })?
-                .add(&leg, &position)?;
+            let error = EngineError::UnknownUnderlying { underlying };
+            spot = prices.get(index).ok_or(error)?.mid;
+            sums.get_mut(index).ok_or(error)?.add(&leg, &position)?;
         }
+        measured.push(Measured {
+            leg,
+            mark: mark::mark(&leg, spot, params.volatility, now_secs)?,
+            liquidation: None,
+        });
     }
 
     let mut report = Report {
         nav_min: fixed,
         nav_mid: fixed,
         nav_max: fixed,
-        delta: Wad::ZERO,
-        expected_delta: Wad::ZERO,
-        delta_value: Wad::ZERO,
-        expected_delta_value: Wad::ZERO,
         gross_value: Wad::ZERO,
         net_value: Wad::ZERO,
         gross_leverage: Wad::ZERO,
         net_leverage: Wad::ZERO,
         liquid,
-        spot: Wad::ZERO,
+        raisable: liquid,
+        worst_loss: Wad::ZERO,
+        worst_scenario: 0,
+        initial_margin: Wad::ZERO,
+        maintenance_margin: Wad::ZERO,
+        nearest_liquidation: Wad::MAX,
+        nearest_liquidation_sigmas: Wad::MAX,
+        nearest_liquidation_leg: u8::MAX,
+        budget_loss: Wad::ZERO,
         excess_gross: Wad::ZERO,
         excess_net: Wad::ZERO,
+        excess_margin: Wad::ZERO,
+        excess_liquidation: Wad::ZERO,
+        excess_gamma: Wad::ZERO,
+        excess_vega: Wad::ZERO,
+        exposures: [Exposure::default(); MAX_UNDERLYINGS],
+        underlyings: u8::try_from(prices.len()).unwrap_or(u8::MAX),
     };
-    for (exposure, price) in exposures.iter().zip(prices) {
-        let marks = exposure.marks(price, params.exit_cost)?;
+    for ((sums, price), exposure) in sums.iter().zip(prices).zip(&mut report.exposures) {
+        let marks = sums.marks(price, params.exit_cost)?;
         report.nav_min = report.nav_min.add(marks.min)?;
         report.nav_mid = report.nav_mid.add(marks.mid)?;
         report.nav_max = report.nav_max.add(marks.max)?;
-        report.gross_value = report.gross_value.add(exposure.gross.mul_up(price.mid)?)?;
-        report.net_value = report.net_value.add(exposure.delta.abs()?.mul_up(price.mid)?)?;
-    }
-    if let ([first, ..], [price, ..]) = (&exposures, prices) {
-        report.delta = first.delta;
-        report.expected_delta = first.delta.add(first.pending)?;
-        report.delta_value = report.delta.mul_down(price.mid)?;
-        report.expected_delta_value = report.expected_delta.mul_down(price.mid)?;
-        report.spot = first.spot;
+        exposure.delta = sums.delta;
+        exposure.expected_delta = sums.delta.add(sums.pending)?;
+        exposure.delta_value = exposure.delta.mul_down(price.mid)?;
+        exposure.expected_delta_value = exposure.expected_delta.mul_down(price.mid)?;
+        exposure.gross_value = sums.gross.mul_up(price.mid)?;
+        exposure.spot = sums.spot;
+        report.gross_value = report.gross_value.add(exposure.gross_value)?;
+        report.net_value = report.net_value.add(sums.delta.abs()?.mul_up(price.mid)?)?;
     }
     report.gross_leverage = leverage_up(report.gross_value, report.nav_min);
     report.net_leverage = leverage_up(report.net_value, report.nav_min);
     report.excess_gross = excess_up(report.gross_value, params.max_gross_leverage, report.nav_min)?;
     report.excess_net = excess_up(report.net_value, params.max_net_leverage, report.nav_min)?;
-    Ok(report)
+    Ok(Assessment { report, legs: measured })
 }
 
-impl Exposure {
+impl Sums {
     fn add(&mut self, leg: &Leg, position: &Linear) -> Result<(), MathError> {
         self.delta = self.delta.add(position.delta)?;
         self.gross = self.gross.add(position.delta.abs()?)?;
@@ -235,7 +335,6 @@ mod tests {
 
     use super::*;
     use crate::leg::{LegFault, Rate};
-    use crate::mark::mark_down;
     use crate::testing::{Book, any_book};
 
     fn wad(x: i128) -> Wad {
@@ -286,17 +385,11 @@ mod tests {
         /// The mid value is the sum of the legs' marks, up to one rounding step per leg.
         #[test]
         fn assess_mid_value_equals_sum_of_marks(book in any_book()) {
-            let mut sum = book.cash;
-            let mut delta = book.spot;
-            sum += mark_down(&Leg::Spot { underlying: 1, quantity: Wad(book.spot) }, book.price.mid).unwrap().value.0;
-            for leg in &book.others {
-                let mark = mark_down(leg, book.price.mid).unwrap();
-                sum += mark.value.0;
-                delta += mark.delta.0;
-            }
-            let report = book.report();
+            let Assessment { report, legs } = book.assess();
+            let sum: i128 = legs.iter().map(|measured| measured.mark.value.0).sum();
+            let delta: i128 = legs.iter().map(|measured| measured.mark.delta.0).sum();
             prop_assert!((0..=5).contains(&(report.nav_mid.0 - sum)));
-            prop_assert_eq!(report.delta, Wad(delta));
+            prop_assert_eq!(report.exposures[0].delta, Wad(delta));
         }
     }
 
@@ -310,10 +403,10 @@ mod tests {
         // 4000 + 3·1980·0.995 and 4000 + 3·2020·1.005
         assert_eq!(report.nav_min, Wad(9_910_300 * WAD / 1_000));
         assert_eq!(report.nav_max, Wad(10_090_300 * WAD / 1_000));
-        assert_eq!(report.delta, wad(3));
-        assert_eq!(report.delta_value, wad(6_000));
+        assert_eq!(report.exposures[0].delta, wad(3));
+        assert_eq!(report.exposures[0].delta_value, wad(6_000));
         assert_eq!(report.liquid, wad(4_000));
-        assert_eq!(report.spot, wad(3));
+        assert_eq!(report.exposures[0].spot, wad(3));
         assert_eq!(report.gross_leverage, wad(6_000).div_up(report.nav_min).unwrap());
         assert_eq!(report.excess_gross, Wad::ZERO);
     }
@@ -337,7 +430,8 @@ mod tests {
         };
         let report = Book::new(1_000, 3, 2_000).with(order).report();
         assert_eq!(report.nav_mid, wad(7_500));
-        assert_eq!((report.delta, report.expected_delta), (wad(3), wad(1)));
+        let exposure = report.exposures[0];
+        assert_eq!((exposure.delta, exposure.expected_delta), (wad(3), wad(1)));
         assert_eq!(report.liquid, wad(1_000));
     }
 
@@ -357,7 +451,7 @@ mod tests {
     #[test]
     fn assess_asset_only_needs_no_oracle() {
         let cash = pack(Leg::Cash { amount: wad(5) });
-        let report = assess(&cash, &[Price::ASSET], &Params::default()).unwrap();
+        let report = assess(&cash, &[Price::ASSET], &Params::default(), 0).unwrap().report;
         assert_eq!(
             (report.nav_min, report.nav_mid, report.nav_max),
             (wad(5), wad(5), wad(5))
@@ -380,7 +474,7 @@ mod tests {
             underlying: 2,
             quantity: wad(1),
         });
-        let assess = |words: &[[u8; 32]], prices: &[Price]| assess(words, prices, &params).map(|_| ());
+        let assess = |words: &[[u8; 32]], prices: &[Price]| assess(words, prices, &params, 0).map(|_| ());
 
         assert_eq!(
             assess(&spot, &[Price::ASSET]),
@@ -391,7 +485,7 @@ mod tests {
             Err(EngineError::UnknownUnderlying { underlying: 2 })
         );
         assert_eq!(
-            assess(&spot, &[Price::ASSET, price, price]),
+            assess(&spot, &[Price::ASSET, price, price, price, price, price]),
             Err(EngineError::TooManyUnderlyings)
         );
         assert_eq!(assess(&spot, &[]), Err(EngineError::BadPrice { underlying: 0 }));
@@ -428,11 +522,12 @@ mod tests {
             exit_cost: Bps(BPS),
             ..Params::default()
         };
-        let error = assess(&[], &[Price::ASSET], &params).map(|_| ());
+        let error = assess(&[], &[Price::ASSET], &params, 0).map(|_| ());
         assert_eq!(
             error,
             Err(EngineError::Param(crate::ParamError {
-                id: crate::ParamId::ExitCost
+                id: crate::ParamId::ExitCost,
+                value: BPS.into(),
             }))
         );
     }
