@@ -14,9 +14,6 @@ use fixed::{Bps, MathError, Wad};
 use crate::decide::{Action, Side};
 use crate::leg::Rate;
 
-/// Seconds of a year of 365 days.
-pub(crate) const YEAR_SECS: i128 = 31_536_000;
-
 /// What one venue asks for one action, now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {
@@ -38,8 +35,7 @@ pub struct Quote {
     pub cap: Wad,
     /// Proportional fee.
     pub fee: Bps,
-    /// Average price impact of a trade of size `capacity`. For [`Action::Allocate`] the loss of rate at that size is
-    /// `slope`.
+    /// Average price impact of a trade of size `capacity`.
     pub impact: Bps,
     /// What holding the position costs a year, per unit of value; negative if it earns.
     pub carry: Rate,
@@ -97,12 +93,16 @@ impl From<MathError> for NoVenue {
 impl Quote {
     /// What can be done here: the smaller of capacity and cap.
     pub fn room(&self) -> Wad {
-        if self.usable { self.capacity.min(self.cap) } else { Wad::ZERO }
+        if self.usable {
+            self.capacity.min(self.cap)
+        } else {
+            Wad::ZERO
+        }
     }
 
-    /// The proportional cost of a trade so small that it has no impact: fee alone.
+    /// Whether the quote is for what is wanted. Only spot trades and hedges have a direction.
     pub fn offers(&self, want: &Want) -> bool {
-        let directed = want.action.has_side();
+        let directed = matches!(want.action, Action::Trade | Action::MoveHedge);
         self.action == want.action && self.underlying == want.underlying && (!directed || self.side == want.side)
     }
 
@@ -120,7 +120,11 @@ impl Quote {
     pub fn cost_up(&self, value: Wad, horizon_secs: u32) -> Result<Wad, MathError> {
         let impact = value.mul_bps_up(self.impact)?.mul_up(self.used_up(value)?)?;
         let carry = over_horizon_up(value, self.carry, horizon_secs)?.max(Wad::ZERO);
-        value.mul_bps_up(self.fee)?.add(impact)?.add(carry)?.add(self.execution_fee)
+        value
+            .mul_bps_up(self.fee)?
+            .add(impact)?
+            .add(carry)?
+            .add(self.execution_fee)
     }
 }
 
@@ -128,9 +132,22 @@ impl Quote {
 ///
 /// [`MathError::Overflow`] out of range.
 pub fn over_horizon_up(value: Wad, rate: Rate, horizon_secs: u32) -> Result<Wad, MathError> {
-    // Both factors are below 2³², so their product fits.
-    let rate_secs = i128::from(rate.0).checked_mul(horizon_secs.into()).ok_or(MathError::Overflow)?;
-    value.mul_up(Wad(rate_secs))?.div_up(Wad(YEAR_SECS.saturating_mul(1_000_000)))
+    value.mul_up(rate_secs(rate, horizon_secs))?.div_up(YEAR_MILLIONTHS)
+}
+
+/// `value · rate · horizon` in the unit of `value`. Rounded down.
+///
+/// [`MathError::Overflow`] out of range.
+pub fn over_horizon_down(value: Wad, rate: Rate, horizon_secs: u32) -> Result<Wad, MathError> {
+    value.mul_down(rate_secs(rate, horizon_secs))?.div_down(YEAR_MILLIONTHS)
+}
+
+/// A year in seconds times the unit of a [`Rate`].
+const YEAR_MILLIONTHS: Wad = Wad(31_536_000 * 1_000_000);
+
+/// Below 2³¹ · 2³².
+fn rate_secs(rate: Rate, secs: u32) -> Wad {
+    Wad(i128::from(rate.0).saturating_mul(secs.into()))
 }
 
 /// The venue for `want`: of those that can take all of it the most preferred, and of these the cheapest; if none can,
@@ -152,8 +169,7 @@ pub fn choose(quotes: &[Quote], want: &Want) -> Result<Choice, NoVenue> {
         }
         let cost = quote.cost_up(value, want.horizon_secs)?;
         let better = best.is_none_or(|best| {
-            let order = (best.value, quote.preference, cost);
-            (order.0 < value) || (best.value == value && (order.1, order.2) < (best.quote.preference, best.cost))
+            best.value < value || best.value == value && (quote.preference, cost) < (best.quote.preference, best.cost)
         });
         if better {
             best = Some(Choice {
