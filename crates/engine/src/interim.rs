@@ -31,3 +31,33 @@ pub fn half_width_value(
     equity.max(Wad(0)).mul_bps_down(Bps(width))
 }
 pub const _X: i128 = WAD;
+
+pub fn perp_headroom(leg: &crate::Leg, closing_cost: Bps) -> Result<Option<crate::mark::Linear>, MathError> {
+    use crate::{Leg, mark::Linear};
+    let Leg::Perp {
+        size,
+        cost_basis,
+        collateral,
+        collateral_in_underlying,
+        accrued,
+        maintenance,
+        ..
+    } = *leg
+    else {
+        return Ok(None);
+    };
+    let required = Bps(maintenance.0.checked_add(closing_cost.0).ok_or(MathError::Overflow)?);
+    let slope = size.sub(size.abs()?.mul_bps_up(required)?)?;
+    let owed = cost_basis.add(accrued)?;
+    Ok(Some(if collateral_in_underlying {
+        Linear {
+            fixed: owed.neg()?,
+            delta: slope.add(collateral)?,
+        }
+    } else {
+        Linear {
+            fixed: collateral.sub(owed)?,
+            delta: slope,
+        }
+    }))
+}

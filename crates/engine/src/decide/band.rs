@@ -128,11 +128,13 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
             }
             Ok((wanted, cost_up(state, lever)?.neg()?))
         })?;
-        if let Some(plan) = plan
-            && plan.promise >= state.params.min_trade
-            && best.is_none_or(|best| best.promise < plan.promise)
-        {
-            best = Some(plan);
+        if let Some(plan) = plan.filter(|plan| plan.promise >= state.params.min_trade) {
+            // Going beyond the edge does not lower the excess.
+            let excess = delta.sub(edge)?.abs()?.mul_down(state.price(underlying).mid)?;
+            let promise = plan.promise.min(excess);
+            if best.is_none_or(|best| best.promise < promise) {
+                best = Some(Plan { promise, ..plan });
+            }
         }
     }
     Ok(best)
