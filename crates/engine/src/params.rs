@@ -223,7 +223,7 @@ macro_rules! table {
             pub fn check(&self) -> Result<(), ParamError> {
                 // Spelled out per row, so that ranges stay constants in the code and no table is searched.
                 $(let value = self.$field.raw();
-                if value < $min || value > $max {
+                if !($min..=$max).contains(&value) {
                     return Err(ParamError { id: ParamId::$variant, value });
                 })+
                 Ok(())

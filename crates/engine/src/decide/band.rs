@@ -6,7 +6,7 @@
 use fixed::{Bps, MathError, Wad};
 
 use super::{Action, Facts, Lever, Plan, Side, State};
-use crate::interim::half_width_value;
+use crate::hedge::half_width_value;
 use crate::params::TargetMode;
 use crate::report::{Price, Report};
 use crate::venue::over_horizon_up;
@@ -201,7 +201,7 @@ fn depth(state: &State<'_>, underlying: u8, half_width: Wad) -> Result<Wad, Math
         return Ok(half_width);
     }
     let share = Wad(fixed.0.saturating_mul(4)).div_up(traded)?;
-    half_width.mul_up(crate::interim::cbrt(share)?)
+    half_width.mul_up(crate::kernels::cbrt(share)?)
 }
 
 #[cfg(test)]

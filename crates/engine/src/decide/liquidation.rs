@@ -8,7 +8,7 @@ use fixed::{Bps, MathError, Wad};
 use super::lever::levers;
 use super::{Action, Lever, Plan, SMALLEST, Side, State};
 use crate::Leg;
-use crate::interim::{Moves, perp_headroom};
+use crate::liquidation::{Moves, perp_headroom};
 use crate::report::Measured;
 
 /// Margin that covers less of what is missing than this share is not worth a call.

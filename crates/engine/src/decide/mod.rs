@@ -635,7 +635,8 @@ impl State<'_> {
         let gross = cost.mul_up(self.params.max_gross_leverage)?;
         Ok(self.rule < LEVERAGE
             || (self.report.net_value == Wad::ZERO || of(4) >= net)
-                && (self.rule == LEVERAGE || of(3) >= gross && (self.report.initial_margin == Wad::ZERO || of(2) >= cost)))
+                && (self.rule == LEVERAGE
+                    || of(3) >= gross && (self.report.initial_margin == Wad::ZERO || of(2) >= cost)))
     }
 
     /// The largest pair of levers that both lower gross exposure, up to `tokens` of each underlying.
