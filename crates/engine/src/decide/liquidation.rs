@@ -26,12 +26,17 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
             continue;
         }
         if let Some(plan) = mend(state, measured, leg, shortfall)?
-            && best.is_none_or(|best| best.promise < plan.promise)
+            && best.is_none_or(|best| rank(&best) < rank(&plan))
         {
             best = Some(plan);
         }
     }
     Ok(best)
+}
+
+/// What needs no exchange first: spot that is sold for one loan may be what another one is owed. Then the largest.
+fn rank(plan: &Plan) -> (bool, Wad) {
+    (plan.lever.action != Action::Trade, plan.promise)
 }
 
 fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Result<Option<Plan>, MathError> {
@@ -64,6 +69,7 @@ fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Resu
         },
         _ => cash,
     };
+    let owed = measured.mark.value.abs()?;
     // What repays a loan was its collateral, which counts up to the threshold.
     let gain = match lever.action {
         Action::Repay => Wad::ONE.sub(Wad::ONE.mul_bps_up(state.params.lending_threshold)?)?,
@@ -81,7 +87,7 @@ fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Resu
     }
     let other = match measured.leg {
         Leg::Perp { .. } => reduce(state, measured, leg, shortfall)?,
-        _ if state.means.has(lever.action) => promised(exchange_and_repay(state, &lever, value)?, gain)?,
+        _ if state.means.has(lever.action) => promised(exchange_and_repay(state, &lever, value.min(owed))?, gain)?,
         _ => None,
     };
     let enough = value.mul_bps_up(ENOUGH)?;
@@ -153,7 +159,7 @@ fn exchange_and_repay(state: &State<'_>, repay: &Lever, missing: Wad) -> Result<
     } else {
         plan.amount
     };
-    let received = received.mul_down(kept)?;
+    let received = received.mul_down(kept)?.min(missing.div_down(repay.unit_value)?);
     Ok(Some(Plan {
         promise: received.mul_down(repay.unit_value)?,
         partner: Some((*repay, received)),
