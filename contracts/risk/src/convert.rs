@@ -95,6 +95,7 @@ pub(crate) fn engine_error(error: EngineError) -> Revert<IRisk::IRiskErrors> {
             }
             .into()
         }
+        EngineError::Pricing(error) => crate::batch::invalid((usize::MAX, error)),
         EngineError::Math(_) => IRisk::ArithmeticOverflow {}.into(),
     }
 }
@@ -209,7 +210,8 @@ mod fields {
         delta: delta,
         expected_delta: expectedDelta,
         gamma: gamma,
-        gamma_bound: gammaBound,
+        gamma_low: gammaLow,
+        gamma_high: gammaHigh,
         vega: vega,
         theta: theta,
         rho: rho,

@@ -20,11 +20,12 @@
 
 extern crate alloc;
 
+mod batch;
 mod convert;
 mod storage;
 
 use alloc::vec::Vec;
-use alloy_primitives::{Address, B256, I256, U256};
+use alloy_primitives::{Address, B256, Bytes, I256, U256};
 use convert::Outcome;
 use engine::{Assessment, ParamId, Params, Price, params};
 use fixed::Wad;
@@ -40,6 +41,7 @@ interfaces::routes!(Risk, IRisk {
     parameterCall "parameter" => parameter(book: Address, id: u8);
     assessCall "assess" => assess(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>);
     decideCall "decide" => decide(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, liquidity_needed_wad: U256);
+    greeksCall "greeks" => greeks(records: Bytes);
     acceptCall "accept" => accept(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, measured_before: Report, decision: Decision, liquidity_needed_wad: U256);
 });
 
@@ -143,6 +145,14 @@ impl Risk {
         let after = self.measure(&legs, &prices, &set)?.report;
         engine::accept(&before, &after, &decision, &set, needed).map_err(convert::rejection)?;
         Ok(convert::report_out(&after))
+    }
+
+    /// Price and Greeks of many options in one call; nothing of a book is read.
+    ///
+    /// `records` and the result are the little-endian words of `pricing::Pricer::greeks_packed`: 40 bytes in, 48 bytes
+    /// out for each option. Errors: `BatchMalformed`, `OptionInvalid`.
+    pub fn greeks(&self, records: Bytes) -> Outcome<Bytes> {
+        batch::greeks(&records)
     }
 }
 

@@ -15,6 +15,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod accept;
+pub mod bounty;
 pub mod decide;
 pub mod drawdown;
 pub mod hedge;
@@ -30,12 +31,14 @@ pub mod report;
 pub mod shares;
 #[cfg(test)]
 mod testing;
+pub mod venue;
 mod wide;
 
 use fixed::MathError;
 
 pub use accept::{Rejection, accept};
-pub use decide::{Decision, Side, decide};
+pub use bounty::bounty_down;
+pub use decide::{Action, Decision, Facts, Means, Oracle, Side, decide};
 pub use leg::{Leg, LegError, LegFault, legs};
 pub use mark::Mark;
 pub use params::{BandKind, ParamError, ParamId, Params, TargetMode};

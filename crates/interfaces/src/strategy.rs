@@ -38,7 +38,8 @@ sol! {
         int256 delta;
         int256 expectedDelta;
         int256 gamma;
-        int256 gammaBound;
+        int256 gammaLow;
+        int256 gammaHigh;
         int256 vega;
         int256 theta;
         int256 rho;
@@ -112,6 +113,8 @@ sol! {
         error UnknownParameter(uint8 id);
         error ParameterOutOfRange(int256 value, int256 min, int256 max);
         error ParametersNotStored();
+        error BatchMalformed(uint256 length);
+        error OptionInvalid(uint256 index, uint256 fault, int256 value);
         error LegInvalid(uint256 word, uint256 fault);
         error LegUnvalued(uint256 kind);
         error UnknownUnderlying(uint256 underlying);
@@ -131,6 +134,7 @@ sol! {
         function decide(
             address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps,
             uint256 liquidityNeededWad) external view returns (Report, Decision);
+        function greeks(bytes records) external view returns (bytes);
         function accept(
             address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps, Report measuredBefore,
             Decision decision, uint256 liquidityNeededWad) external view returns (Report);

@@ -136,6 +136,8 @@ word_errors! {
     IRisk::UnknownParameter { id }
     IRisk::ParameterOutOfRange { value, min, max }
     IRisk::ParametersNotStored {}
+    IRisk::BatchMalformed { length }
+    IRisk::OptionInvalid { index, fault, value }
     IRisk::LegInvalid { word, fault }
     IRisk::LegUnvalued { kind }
     IRisk::UnknownUnderlying { underlying }

@@ -408,7 +408,7 @@ macro_rules! static_struct {
 
 static_struct! {
     Exposure, super::EXPOSURE_WORDS;
-    I256: delta expectedDelta gamma gammaBound vega theta rho carry deltaValue expectedDeltaValue grossValue
+    I256: delta expectedDelta gamma gammaLow gammaHigh vega theta rho carry deltaValue expectedDeltaValue grossValue
         spot;
 }
 

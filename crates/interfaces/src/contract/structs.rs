@@ -4,7 +4,7 @@ use super::router::struct_at;
 use crate::{Decision, Report};
 
 /// Words of an [`Exposure`](crate::Exposure).
-pub const EXPOSURE_WORDS: usize = 12;
+pub const EXPOSURE_WORDS: usize = 13;
 /// Words of a [`Report`].
 pub const REPORT_WORDS: usize = 23 + EXPOSURE_WORDS;
 /// Words of a [`Decision`].
