@@ -13,7 +13,13 @@ pub fn run(data: &[u8]) -> bool {
     let (a, b, c) = (input.wad(), input.wad(), input.wad());
     arithmetic(a, b, Bps(c.0 as u32));
     roots(a);
-    let far = [transcendental(a), transcendental(Wad(b.0 % (50 * WAD)))];
+    let small = Wad(b.0 % (50 * WAD));
+    let far = [transcendental(a), transcendental(small)];
+    cube_root(a);
+    power(a, c);
+    power(Wad(a.0.unsigned_abs().cast_signed().max(1)), small);
+    normal(b);
+    normal(small);
     let decimals = input.byte();
     let (x, y, z) = (input.wide(), input.wide(), input.wide());
     integers(x, y, z);
@@ -118,6 +124,104 @@ fn transcendental(x: Wad) -> bool {
         }
     }
     far
+}
+
+fn cube_root(x: Wad) {
+    let y = fixed::cbrt(x).expect("never an error");
+    if x.0 > i128::MIN {
+        assert_eq!(fixed::cbrt(Wad(-x.0)), Ok(Wad(-y.0)), "{x:?}");
+    }
+    // Off by 1.5 units or 2⁻⁶⁰ of itself, so the cube lies between those of the neighbours.
+    let slack = 2 + (y.0.abs() >> 60);
+    let cube = |y: i128| wide(y.max(0)) * wide(y.max(0)) * wide(y.max(0));
+    let target = wide(x.0) * wide(WAD) * wide(WAD);
+    let size = y.0.abs();
+    assert!(cube(size - slack) <= target && target <= cube(size + slack), "{x:?} {y:?}");
+    let next = Wad(x.0.saturating_add(STEP));
+    if x.0.abs() < 1000 * WAD {
+        assert!(y <= fixed::cbrt(next).expect("never an error"), "{x:?}");
+    }
+}
+
+fn power(base: Wad, exponent: Wad) {
+    let result = fixed::pow(base, exponent);
+    match result {
+        Err(MathError::PowDomain(of)) => {
+            assert!(of == base && (base.0 < 0 || base.0 == 0 && exponent.0 < 0));
+        }
+        Err(error) => {
+            assert_eq!(error, MathError::PowOverflow(exponent));
+            assert!(base.0 > 0 && (base.0 > WAD) == (exponent.0 > 0), "{base:?} {exponent:?}");
+            // The reciprocal is next to nothing.
+            if let Some(other) = exponent.0.checked_neg() {
+                assert!(fixed::pow(base, Wad(other)).is_ok_and(|y| y.0 <= 1), "{base:?} {exponent:?}");
+            }
+        }
+        Ok(y) => {
+            assert!(base.0 >= 0 && y.0 >= 0, "{base:?} {exponent:?}");
+            let one = base.0 == WAD || exponent.0 == 0;
+            let grows = (base.0 > WAD) == (exponent.0 > 0);
+            assert!(one || if grows { y.0 >= WAD } else { y.0 <= WAD }, "{base:?} {exponent:?} {y:?}");
+            if base.0 > 0 && y.0 > 0 && exponent.0 > i128::MIN {
+                // Times its reciprocal it is one, as far as the digits of the smaller of the two go.
+                if let Ok(inverse) = fixed::pow(base, Wad(-exponent.0)) {
+                    let (low, high) = (y.min(inverse).0, y.max(inverse).0);
+                    let product = magnitude(low, high, WAD, false).to::<u128>().cast_signed();
+                    let slack = (high / WAD + 2) * 3 / 2 + (WAD >> 57);
+                    assert!((product - WAD).abs() <= slack, "{base:?} {exponent:?} {y:?} {inverse:?}");
+                }
+            }
+            if exponent.0 == WAD && base.0 > 0 {
+                assert!((y.0 - base.0).abs() <= 1 + (base.0 >> 59), "{base:?} {y:?}");
+            }
+        }
+    }
+}
+
+fn normal(x: Wad) {
+    let density = fixed::normal_pdf(x).expect("never an error");
+    let below = fixed::normal_cdf(x).expect("never an error");
+    assert!((0..=398_942_280_401_432_679).contains(&density.0), "{x:?} {density:?}");
+    assert!((0..=WAD).contains(&below.0), "{x:?} {below:?}");
+    if let Some(other) = x.0.checked_neg() {
+        assert_eq!(fixed::normal_pdf(Wad(other)), Ok(density), "{x:?}");
+        let above = fixed::normal_cdf(Wad(other)).expect("never an error");
+        assert_eq!(below.0 + above.0, WAD, "{x:?}");
+    }
+    let next = Wad(x.0.saturating_add(STEP));
+    assert!(below <= fixed::normal_cdf(next).expect("never an error"), "{x:?}");
+    let further = fixed::normal_pdf(next).expect("never an error");
+    assert!(x.0 < 0 || further <= density, "{x:?}");
+
+    // The quantile of the probability is the number again, as far as the probability's digits go.
+    match fixed::normal_icdf(below) {
+        Ok(back) => {
+            let slack = 8 + 4 * WAD / density.0.max(1) + (x.0.abs() >> 58);
+            assert!((back.0 - x.0).abs() <= slack || density.0 < 1_000, "{x:?} {back:?}");
+        }
+        Err(error) => {
+            assert_eq!(error, MathError::ProbabilityOutOfRange(below));
+            assert!(below.0 == 0 || below.0 == WAD);
+        }
+    }
+    // Any number as a probability, and as one within the domain.
+    for p in [x, Wad(x.0.rem_euclid(WAD))] {
+        match fixed::normal_icdf(p) {
+            Ok(quantile) => {
+                let back = fixed::normal_cdf(quantile).expect("never an error");
+                assert!((back.0 - p.0).abs() <= 4, "{p:?} {back:?}");
+                assert_eq!(fixed::normal_icdf(Wad(WAD - p.0)), Ok(Wad(-quantile.0)));
+                if p.0 + STEP < WAD {
+                    let next = fixed::normal_icdf(Wad(p.0 + STEP)).expect("within the domain");
+                    assert!(quantile <= next, "{p:?} {quantile:?} {next:?}");
+                }
+            }
+            Err(error) => {
+                assert_eq!(error, MathError::ProbabilityOutOfRange(p));
+                assert!(p.0 <= 0 || p.0 >= WAD);
+            }
+        }
+    }
 }
 
 fn integers(a: U256, b: U256, d: U256) {
