@@ -81,7 +81,10 @@ pub(crate) fn print(wasm: &[u8]) -> Result<()> {
     for n in [1_u64, 8, 64, 128] {
         let records = (0..n).flat_map(option).flat_map(u64::to_le_bytes);
         let (cost, output) = program.measure([1].into_iter().chain(records).collect::<Vec<u8>>())?;
-        ensure!(output.len() as u64 == n * pricing::RESULT as u64, "an option was refused");
+        ensure!(
+            output.len() as u64 == n * pricing::RESULT as u64,
+            "an option was refused"
+        );
         row(&format!("greeks of {n}"), cost);
         costs.push(cost);
     }

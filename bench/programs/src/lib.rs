@@ -90,12 +90,16 @@ fn margin(input: &[u8], output: &mut [u8]) -> Option<usize> {
     let mut grid = Grid::new(&pricer, &Scenarios::default());
     let sizes = perps.as_chunks::<8>().0.iter().map(|size| i64::from_le_bytes(*size));
     let delta = sizes.fold(0, i64::wrapping_add);
-    grid.add_linear((delta >> 16).wrapping_mul(i64::from_le_bytes(*spot)) >> 16).ok()?;
+    grid.add_linear((delta >> 16).wrapping_mul(i64::from_le_bytes(*spot)) >> 16)
+        .ok()?;
     for position in rest.as_chunks::<POSITION>().0 {
         grid.add_packed(position).ok()?;
     }
     let losses = grid.losses();
-    let numbers = losses.by_scenario.into_iter().chain([losses.worst, losses.scenario as i64]);
+    let numbers = losses
+        .by_scenario
+        .into_iter()
+        .chain([losses.worst, losses.scenario as i64]);
     for (place, number) in output.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
         *place = number.to_le_bytes();
     }

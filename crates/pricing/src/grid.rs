@@ -253,7 +253,11 @@ impl<'a> Grid<'a> {
         let mut by_scenario = self.values;
         let present = by_scenario.get(3 * (MOVES / 2) + 1).copied().unwrap_or(0);
         let gain = |price: u32| mul_high(self.linear << 4, (i64::from(price) - i64::from(MULTIPLIER)) << 30);
-        let far = self.scenarios.extremes.iter().map(|extreme| (extreme.price, extreme.damping));
+        let far = self
+            .scenarios
+            .extremes
+            .iter()
+            .map(|extreme| (extreme.price, extreme.damping));
         let near = self.scenarios.moves.iter().flat_map(|&price| [(price, MULTIPLIER); 3]);
         let (mut worst, mut scenario) = (0, 3 * (MOVES / 2) + 1);
         for (index, (value, (price, damping))) in by_scenario.iter_mut().zip(near.chain(far)).enumerate() {

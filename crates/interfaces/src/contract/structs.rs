@@ -8,7 +8,11 @@ pub const EXPOSURE_WORDS: usize = 13;
 /// Words of a [`Report`].
 pub const REPORT_WORDS: usize = 23 + EXPOSURE_WORDS;
 /// Words of a [`Decision`].
-pub const DECISION_WORDS: usize = 12;
+pub const DECISION_WORDS: usize = 20 + DISTANCES;
+/// Entries of a decision's distances.
+pub const DISTANCES: usize = 9;
+/// Words of [`Facts`](crate::Facts).
+pub const FACTS_WORDS: usize = 10;
 
 /// The report that starts at the `start`-th word.
 pub fn report_at(data: &[u8], start: usize) -> Option<Report> {
