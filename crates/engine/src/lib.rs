@@ -19,7 +19,6 @@ pub mod accept;
 pub mod decide;
 pub mod drawdown;
 pub mod hedge;
-mod kernels;
 pub mod leg;
 pub mod liquidation;
 pub mod lvr;
