@@ -9,6 +9,20 @@ const ONE: u64 = 1_000_000_000_000_000_000;
 const LN2: u64 = 12_786_308_645_202_655_659;
 const LN2_REST: u64 = 51_683;
 
+/// ⌊2³² / (2·ln 2)⌋.
+const INVERSE_TWICE_LN2: u64 = 3_098_164_009;
+/// √(2π)/8e36 · 2¹⁸⁵.
+const TO_RATIO: u64 = 15_365_586_613_921_459_643;
+// The seed of the quantile: a rational function of √(−2·ln p), in Q28.
+const N0: i64 = -812_372_358;
+const N1: i64 = -1_317_808_756;
+const N2: i64 = 814_945_432;
+const N3: i64 = 681_281_486;
+const N4: i64 = 63_597_373;
+const D1: i64 = 1_095_279_813;
+const D2: i64 = 683_307_514;
+const D3: i64 = 63_578_175;
+
 /// φ(x) = e^(−x²/2)/√(2π), rounded to nearest. Never an error.
 ///
 /// Error: at most 1.1 units of 1e-18. x² is exact, x²/2 in Q64 within 3 units, the exponential as in [`crate::exp`], the
@@ -59,6 +73,7 @@ pub fn normal_cdf(x: Wad) -> Result<Wad, MathError> {
 /// Odd around ½: Φ⁻¹(1 − p) = −Φ⁻¹(p) exactly. Monotone for arguments at least 2⁻⁴⁸ apart.
 /// The series is the inverse's Taylor series (Abramowitz and Stegun 26.2.49 for the normal distribution).
 #[expect(
+    clippy::many_single_char_names,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "in range, as explained"
@@ -102,10 +117,6 @@ pub fn normal_icdf(p: Wad) -> Result<Wad, MathError> {
     let t = high(start).cast_signed().wrapping_add(units);
     Ok(Wad(i128::from(if upper { t } else { t.wrapping_neg() })))
 }
-/// ⌊2³² / (2·ln 2)⌋.
-const INVERSE_TWICE_LN2: u64 = 3_098_164_009;
-/// √(2π)/8e36 · 2¹⁸⁵.
-const TO_RATIO: u64 = 15_365_586_613_921_459_643;
 
 /// −Φ⁻¹(p) for 0 < p ≤ ½ as Q28, within 2⁻¹⁷: below 9, not below 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
@@ -125,20 +136,11 @@ fn quantile_seed(p: i128) -> Result<u64, MathError> {
     // Odd: not zero.
     Ok((positive << 22) / ((denominator as u64 >> 6) | 1))
 }
-const N0: i64 = -812_372_358;
-const N1: i64 = -1_317_808_756;
-const N2: i64 = 814_945_432;
-const N3: i64 = 681_281_486;
-const N4: i64 = 63_597_373;
-const D1: i64 = 1_095_279_813;
-const D2: i64 = 683_307_514;
-const D3: i64 = 63_578_175;
-
 /// 2/√(2π) · 2⁶⁴.
 const TWICE_DENSITY: u64 = 14_718_372_293_494_604_904;
 
 /// φ(t)·1e18 as (number, shift): number / 2^shift, for t < 9.04 in units of 1e-18. 5 ≤ shift ≤ 63.
-#[expect(clippy::cast_possible_truncation, reason = "k is below 64")]
+#[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 fn density(t: u64) -> (u64, u32) {
     // t²/2 in Q64, modulo 2⁶⁴: the square over 2e36 is its halves times 2¹²⁸/2e36 = 170.14….
     let square = mul_wide(t, t);
@@ -187,4 +189,95 @@ const fn mills(u: u64) -> i64 {
     let sum = scale_near(u, sum).wrapping_add(6_148_776_369_350_507_298);
     let sum = scale_exact(u, sum, 1).wrapping_add(-5_764_607_523_034_234_932);
     scale_exact(u, sum, 2).wrapping_add(5_779_891_283_755_275_866)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: i128 = ONE as i128;
+
+    fn cdf(x: i128) -> i128 {
+        normal_cdf(Wad(x)).unwrap().0
+    }
+
+    fn pdf(x: i128) -> i128 {
+        normal_pdf(Wad(x)).unwrap().0
+    }
+
+    fn icdf(p: i128) -> i128 {
+        normal_icdf(Wad(p)).unwrap().0
+    }
+
+    #[test]
+    fn normal_centre_is_exact() {
+        assert_eq!(cdf(0), WHOLE / 2);
+        assert_eq!(pdf(0), 398_942_280_401_432_678);
+        assert_eq!(icdf(WHOLE / 2), 0);
+    }
+
+    #[test]
+    fn normal_extremes_have_results() {
+        for x in [i128::MIN, i128::MIN + 1, -9 * WHOLE] {
+            assert_eq!((cdf(x), pdf(x)), (0, i128::from(x == -9 * WHOLE)));
+        }
+        assert_eq!((cdf(i128::MAX), pdf(i128::MAX)), (WHOLE, 0));
+        assert_eq!(icdf(1), -icdf(WHOLE - 1));
+    }
+
+    #[test]
+    fn normal_icdf_outside_zero_to_one_is_an_error() {
+        for p in [i128::MIN, -1, 0, WHOLE, WHOLE + 1, i128::MAX] {
+            assert_eq!(normal_icdf(Wad(p)), Err(MathError::ProbabilityOutOfRange(Wad(p))));
+        }
+    }
+
+    /// Arguments where the functions vary, and any others.
+    fn any_argument() -> impl Strategy<Value = i128> {
+        prop_oneof![4 => -10 * WHOLE..10 * WHOLE, 1 => any::<i128>()]
+    }
+
+    /// Probabilities in the middle and in both tails.
+    fn any_probability() -> impl Strategy<Value = i128> {
+        let tail = (1..WHOLE / 2, 0_u32..59).prop_map(|(p, shift)| (p >> shift).max(1));
+        prop_oneof![1..WHOLE, tail.clone(), tail.prop_map(|p| WHOLE - p)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Φ(−x) = 1 − Φ(x) and φ(−x) = φ(x), exactly.
+        #[test]
+        fn normal_any_argument_is_symmetric(x in any_argument()) {
+            prop_assume!(x != i128::MIN);
+            prop_assert_eq!(cdf(x) + cdf(-x), WHOLE);
+            prop_assert_eq!(pdf(x), pdf(-x));
+            prop_assert!((0..=WHOLE).contains(&cdf(x)));
+        }
+
+        /// Φ does not fall, and φ falls away from 0.
+        #[test]
+        fn normal_larger_argument_is_ordered(x in -10 * WHOLE..10 * WHOLE, step in 3_553_i128..1 << 61) {
+            prop_assert!(cdf(x) <= cdf(x + step));
+            prop_assert!(pdf(x.abs()) >= pdf(x.abs() + step));
+        }
+
+        /// Φ is convex below 0, within the errors of three values.
+        #[test]
+        fn normal_cdf_below_zero_is_convex(x in -9 * WHOLE..0, step in 1 << 40..1_i128 << 60) {
+            let (a, b) = (x - step, (x + step).min(0));
+            let middle = a.midpoint(b);
+            prop_assert!(2 * cdf(middle) <= cdf(a) + cdf(b) + 8);
+        }
+
+        /// Φ of the quantile is the probability; quantiles are odd around ½ and ordered.
+        #[test]
+        fn normal_icdf_any_probability_inverts(p in any_probability(), step in 3_553_i128..1 << 58) {
+            prop_assert!(cdf(icdf(p)).abs_diff(p) <= 4);
+            prop_assert_eq!(icdf(p), -icdf(WHOLE - p));
+            prop_assert!(p + step >= WHOLE || icdf(p) <= icdf(p + step));
+        }
+    }
 }
