@@ -261,6 +261,9 @@ mod tests {
         let after = distance(&leg(wad(446)), 2_000, 0);
         assert_eq!(after.shortfall, Wad::ZERO);
         assert_eq!(after.down, Wad(WAD / 10));
+        // A short, at 2200: 100 − 10 − 400 − 0.01·4400
+        let short = distance(&perp(wad(-2), wad(2_000), wad(100), false), 2_000, 0);
+        assert_eq!(short.shortfall, wad(354));
     }
 
     #[test]
