@@ -70,16 +70,29 @@ fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Resu
         _ => cash,
     };
     let owed = measured.mark.value.abs()?;
-    // What repays a loan was its collateral, which counts up to the threshold.
-    let gain = match lever.action {
-        Action::Repay => Wad::ONE.sub(Wad::ONE.mul_bps_up(state.params.lending_threshold)?)?,
-        _ => Wad::ONE,
+    // Cash and spot are the loans' collateral, up to the threshold: what leaves helps that much less.
+    let loans = state.legs.iter().any(|measured| {
+        let loan = matches!(measured.leg, Leg::Debt { .. } | Leg::BorrowedSpot { .. });
+        loan && measured.mark.value < Wad::ZERO
+    });
+    let (mut gain, mut value) = (Wad::ONE, shortfall);
+    if loans {
+        gain = Wad::ONE.sub(Wad::ONE.mul_bps_up(state.params.lending_threshold)?)?;
+    }
+    if lever.action == Action::Repay {
+        value = shortfall.div_up(gain)?;
+    }
+    let smallest = if loans && lever.action != Action::Repay {
+        Wad::ZERO
+    } else {
+        state.scale().mul_bps_up(SMALLEST)?
     };
-    let value = shortfall.div_up(gain)?;
-    let smallest = state.scale().mul_bps_up(SMALLEST)?;
     let mut direct = None;
     if state.means.has(lever.action) {
         direct = state.plan(&lever, value.max(smallest).div_up(lever.unit_value)?)?;
+        if let Some(plan) = &mut direct {
+            plan.promise = plan.promise.min(value);
+        }
     }
     // All that is missing, or at least a good part of it.
     if direct.is_some_and(|plan| plan.promise >= value) {
@@ -87,7 +100,7 @@ fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Resu
     }
     let direct = direct.filter(|plan| plan.promise >= value.mul_bps_up(ENOUGH).unwrap_or(value));
     match measured.leg {
-        Leg::Perp { .. } => Ok(reduce(state, measured, leg, shortfall)?.or(direct)),
+        Leg::Perp { .. } => Ok(reduce(state, measured, leg, shortfall)?.or(promised(direct, gain)?)),
         _ if direct.is_some() || !state.means.has(lever.action) => promised(direct, gain),
         _ => promised(exchange_and_repay(state, &lever, value.min(owed))?, gain),
     }
