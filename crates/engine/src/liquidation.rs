@@ -131,9 +131,9 @@ impl Distance {
         if headroom.value_down(price)? < Wad::ZERO {
             (down, up) = (Wad::ZERO, Wad::ZERO);
         } else if headroom.delta > Wad::ZERO {
-            // 1 − S*/S. A negative S* is never reached.
-            let limit = headroom.fixed.neg()?.div_up(headroom.delta)?;
-            if limit > Wad::ZERO {
+            // 1 − S*/S. A negative S* is never reached, however small the slope.
+            if headroom.fixed < Wad::ZERO {
+                let limit = headroom.fixed.neg()?.div_up(headroom.delta)?;
                 down = Wad::ONE.sub(limit.div_up(price)?)?.max(Wad::ZERO);
             }
         } else if headroom.delta < Wad::ZERO {
