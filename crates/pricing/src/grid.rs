@@ -100,8 +100,8 @@ pub struct Losses {
 
 /// Adds up what positions are worth in each scenario.
 ///
-/// A loss is within 4e-9·quantity·max(forward, strike)·discount of the formula's for each option, times the price
-/// multiplier where that is above 1: two values, each of 31-bit factors.
+/// A loss is within 8e-9·quantity·max(forward, strike)·discount of the formula's for each option, times the price
+/// multiplier where that is above 1: two values, each with two factors of 31 bits (2⁻³⁰ each) and two of N (2⁻³⁰ each).
 pub struct Grid<'a> {
     pricer: &'a Pricer,
     scenarios: Scenarios,

@@ -104,7 +104,7 @@ proptest! {
             let expected = (present - worth(price, side) - linear * (price - 1.0)) * damping;
             let got = losses.by_scenario[index] as f64 / FORWARD as f64;
             // The move itself is a multiple of 2⁻³⁰.
-            let bound = 4e-9 * notional * price.max(1.0) + 1e-9 * linear.abs() + 1e-11;
+            let bound = 8e-9 * notional * price.max(1.0) + 1e-9 * linear.abs() + 1e-11;
             prop_assert!((got - expected).abs() <= bound, "{index}: {got} is not {expected}, off {:e} of {notional}", got - expected);
         }
         let largest = losses.by_scenario.iter().copied().max().unwrap();
