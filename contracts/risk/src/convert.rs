@@ -9,7 +9,7 @@ use engine::{
 };
 use fixed::{Bps, Wad};
 use interfaces::{
-    BOOK_UNDERLYINGS, Decision, Exposure, Facts, IRisk, Report,
+    BOOK_UNDERLYINGS, Decision, Excess, Exposure, Facts, IRisk, Report,
     contract::{self, Revert},
 };
 
@@ -158,13 +158,15 @@ macro_rules! report_fields {
     (
         $($ours:ident: $theirs:ident),* $(,)?;
         small $($small:ident: $small_theirs:ident),* $(,)?;
+        excess $($excess:ident: $excess_theirs:ident),* $(,)?;
         exposure $($inner:ident: $inner_theirs:ident),* $(,)?;
     ) => {
         pub(crate) fn report_out(report: &engine::Report) -> Report {
-            let engine::Report { $($ours,)* $($small,)* exposures, underlyings: _ } = *report;
+            let engine::Report { $($ours,)* $($small,)* $($excess,)* exposures, underlyings: _ } = *report;
             Report {
                 $($theirs: signed_out($ours),)*
                 $($small_theirs: signed_out(Wad(i128::from($small))),)*
+                excess: Excess { $($excess_theirs: signed_out($excess),)* },
                 exposure: exposure_out(exposures.first().copied().unwrap_or_default()),
             }
         }
@@ -175,7 +177,7 @@ macro_rules! report_fields {
         }
 
         pub(crate) fn report_in(report: &Report) -> Outcome<engine::Report> {
-            let Report { $($theirs,)* $($small_theirs,)* ref exposure } = *report;
+            let Report { $($theirs,)* $($small_theirs,)* excess: Excess { $($excess_theirs),* }, ref exposure } = *report;
             let mut exposures = [engine::report::Exposure::default(); MAX_UNDERLYINGS];
             if let Some(first) = exposures.first_mut() {
                 *first = exposure_in(exposure)?;
@@ -183,6 +185,7 @@ macro_rules! report_fields {
             Ok(engine::Report {
                 $($ours: signed_in($theirs)?,)*
                 $($small: small($small_theirs.into_raw())?,)*
+                $($excess: signed_in($excess_theirs)?,)*
                 exposures,
                 underlyings: 1,
             })
@@ -197,7 +200,7 @@ macro_rules! report_fields {
 
 #[allow(non_snake_case)]
 mod fields {
-    use super::{Exposure, MAX_UNDERLYINGS, Outcome, Report, Wad, signed_in, signed_out, small};
+    use super::{Excess, Exposure, MAX_UNDERLYINGS, Outcome, Report, Wad, signed_in, signed_out, small};
 
     report_fields! {
         nav_min: navMin,
@@ -215,14 +218,11 @@ mod fields {
         nearest_liquidation: nearestLiquidation,
         nearest_liquidation_sigmas: nearestLiquidationSigmas,
         budget_loss: budgetLoss,
-        excess_gross: excessGross,
-        excess_net: excessNet,
-        excess_margin: excessMargin,
-        excess_liquidation: excessLiquidation,
-        excess_gamma: excessGamma,
-        excess_vega: excessVega,
+        carry: carry,
         ;
         small worst_scenario: worstScenario, nearest_liquidation_leg: nearestLiquidationLeg;
+        excess excess_gross: gross, excess_net: net, excess_margin: margin, excess_liquidation: liquidation,
+            excess_gamma: gamma, excess_vega: vega;
         exposure
         delta: delta,
         expected_delta: expectedDelta,

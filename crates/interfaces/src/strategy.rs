@@ -50,6 +50,18 @@ sol! {
         int256 spot;
     }
 
+    /// By how much limits are exceeded; the fields are `excess_…` of `engine::Report`, in asset units with 18 decimals.
+    #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Excess {
+        int256 gross;
+        int256 net;
+        int256 margin;
+        int256 liquidation;
+        int256 gamma;
+        int256 vega;
+    }
+
     /// A book's value and risk at one moment; the fields are those of `engine::Report`, in asset units with 18
     /// decimals. `exposure` is that to underlying 1.
     #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
@@ -72,12 +84,8 @@ sol! {
         int256 nearestLiquidationSigmas;
         int256 nearestLiquidationLeg;
         int256 budgetLoss;
-        int256 excessGross;
-        int256 excessNet;
-        int256 excessMargin;
-        int256 excessLiquidation;
-        int256 excessGamma;
-        int256 excessVega;
+        int256 carry;
+        Excess excess;
         Exposure exposure;
     }
 

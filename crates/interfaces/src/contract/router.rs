@@ -9,7 +9,7 @@
 //! Calldata that does not decode, unknown selectors and calls with value revert without data, as with the SDK.
 
 use super::Revert;
-use crate::{Call, Decision, Exposure, Facts, Plan, Report};
+use crate::{Call, Decision, Excess, Exposure, Facts, Plan, Report};
 use alloc::{string::String, vec::Vec};
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, I256, U256};
 use stylus_sdk::ArbResult;
@@ -413,11 +413,16 @@ static_struct! {
 }
 
 static_struct! {
+    Excess, super::EXCESS_WORDS;
+    I256: gross net margin liquidation gamma vega;
+}
+
+static_struct! {
     Report, super::REPORT_WORDS;
-    I256: navMin navMid navMax grossValue netValue grossLeverage netLeverage liquid raisable worstLoss
-        worstScenario initialMargin maintenanceMargin nearestLiquidation nearestLiquidationSigmas
-        nearestLiquidationLeg budgetLoss excessGross excessNet excessMargin excessLiquidation excessGamma
-        excessVega;
+    I256: navMin navMid navMax grossValue netValue grossLeverage netLeverage liquid raisable worstLoss worstScenario
+        initialMargin maintenanceMargin nearestLiquidation nearestLiquidationSigmas nearestLiquidationLeg budgetLoss
+        carry;
+    Excess: excess;
     Exposure: exposure;
 }
 

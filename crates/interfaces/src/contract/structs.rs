@@ -5,8 +5,10 @@ use crate::{Decision, Report};
 
 /// Words of an [`Exposure`](crate::Exposure).
 pub const EXPOSURE_WORDS: usize = 13;
+/// Words of an [`Excess`](crate::Excess).
+pub const EXCESS_WORDS: usize = 6;
 /// Words of a [`Report`].
-pub const REPORT_WORDS: usize = 23 + EXPOSURE_WORDS;
+pub const REPORT_WORDS: usize = 18 + EXCESS_WORDS + EXPOSURE_WORDS;
 /// Words of a [`Decision`].
 pub const DECISION_WORDS: usize = 20 + DISTANCES;
 /// Entries of a decision's distances.
