@@ -26,6 +26,7 @@ mod trade;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, I256, U256};
 use alloy_sol_types::SolCall;
+use fixed::Wad;
 use interfaces::{
     Decision, IBook, IRebalancer, IRisk, IVault, Report,
     contract::{self, Arg, DECISION_WORDS, REPORT_WORDS, Revert},
@@ -39,8 +40,8 @@ type Outcome<T> = core::result::Result<T, Revert<IRebalancer::IRebalancerErrors>
 /// A book as it was measured, and what the engine makes of it.
 struct Assessment {
     risk: Address,
-    /// Whole asset units that the redemption queue lacks, 18 decimals.
-    needed: B256,
+    /// The words of what the legs do not say.
+    facts: Vec<u8>,
     /// The report's words, then the decision's.
     words: Vec<u8>,
     report: Report,
@@ -117,6 +118,11 @@ impl Rebalancer {
             }
             .into());
         }
+        if decision.action != U256::from(TRADE) || !decision.partner.is_zero() {
+            // Not reached: the facts offer no other means.
+            let action = decision.action;
+            return Err(IRebalancer::ActionUnsupported { action }.into());
+        }
         let data = trade::plan(self.vm(), book, adapter, decision)?;
         let executed = contract::write(Call::new_mutating(self), self.vm(), book, &data)?;
         let after = self.accept(book, &before)?;
@@ -142,6 +148,19 @@ impl Rebalancer {
     }
 }
 
+/// The number of a spot trade among the engine's actions, which is also its bit among the means.
+const TRADE: u8 = 1;
+
+/// The facts that are known so far, as words in the order of [`interfaces::Facts`]: what the queue lacks in whole asset
+/// units, fresh prices (the book's measurement refuses others), spot trades alone, and no budget.
+fn facts(needed: Wad) -> Vec<u8> {
+    let numbers = [needed, Wad::ONE, Wad::MAX, Wad::MAX, Wad::ZERO];
+    let numbers = numbers.map(|number| U256::from(number.0.unsigned_abs()));
+    let bits = [0, 1_u64 << TRADE, 0, 0, 0].map(U256::from);
+    let words = numbers.iter().chain(&bits);
+    words.flat_map(|word| word.to_be_bytes::<32>()).collect()
+}
+
 impl Rebalancer {
     /// The adapter of a known book. Errors: `UnknownBook`.
     fn known(&self, book: Address) -> Outcome<Address> {
@@ -159,9 +178,9 @@ impl Rebalancer {
         let owed = contract::view_uint(vm, self.vault.get(), IVault::liquidityNeededCall::SELECTOR, &[])?;
         let (_, decimals) = trade::token(vm, book, U256::ZERO)?;
         let needed = fixed::wad_from_units_up(owed, decimals).map_err(trade::overflow)?;
-        let needed = B256::from(U256::from(needed.0.unsigned_abs()));
+        let facts = facts(needed);
         let risk = contract::view_address(vm, book, IBook::riskCall::SELECTOR)?;
-        let data = self.question(book, IRisk::decideCall::SELECTOR, &[], needed)?;
+        let data = self.question(book, IRisk::decideCall::SELECTOR, &[], &facts)?;
         let words = contract::view(self.vm(), risk, &data)?;
         let malformed = IRebalancer::MalformedReturn { target: risk };
         let (Some(report), Some(decision)) = (
@@ -172,7 +191,7 @@ impl Rebalancer {
         };
         Ok(Assessment {
             risk,
-            needed,
+            facts,
             words,
             report,
             decision,
@@ -184,13 +203,13 @@ impl Rebalancer {
         let decided = REPORT_WORDS.saturating_add(DECISION_WORDS);
         let measured = contract::raw_words(&before.words, 0..decided);
         let measured = measured.ok_or(IRebalancer::MalformedReturn { target: before.risk })?;
-        let data = self.question(book, IRisk::acceptCall::SELECTOR, measured, before.needed)?;
+        let data = self.question(book, IRisk::acceptCall::SELECTOR, measured, &before.facts)?;
         Ok(contract::view(self.vm(), before.risk, &data)?)
     }
 
     /// Calldata of a question about the book's measurement: book, legs, prices, confidences, the words `decided` and
-    /// what the queue lacks.
-    fn question(&self, book: Address, selector: [u8; 4], decided: &[u8], needed: B256) -> Outcome<Vec<u8>> {
+    /// the `facts`.
+    fn question(&self, book: Address, selector: [u8; 4], decided: &[u8], facts: &[u8]) -> Outcome<Vec<u8>> {
         let measured = contract::view(self.vm(), book, &IBook::measureCall::SELECTOR)?;
         let array = |index| contract::words_at(&measured, index).ok_or(IRebalancer::MalformedReturn { target: book });
         let (legs, prices, confidence) = (array(0)?, array(1)?, array(2)?);
@@ -200,8 +219,8 @@ impl Rebalancer {
             Arg::Words(&prices),
             Arg::Words(&confidence),
         ]);
-        args.extend(decided.chunks_exact(32).map(|word| Arg::Word(B256::from_slice(word))));
-        args.push(Arg::Word(needed));
+        let words = decided.chunks_exact(32).chain(facts.chunks_exact(32));
+        args.extend(words.map(|word| Arg::Word(B256::from_slice(word))));
         Ok(contract::encode_args(selector, &args))
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn greeks(records: &[u8]) -> Outcome<Bytes> {
 }
 
 /// The error of a record: its index, what is out of range (1 forward, 2 strike, 3 time to expiry, 4 volatility, 5 rate,
-/// 6 price), and the value in the scale of the record.
+/// 6 price, 7 notional), and the value in the scale of the record.
 pub(crate) fn invalid((index, error): (usize, Error)) -> Revert<IRisk::IRiskErrors> {
     let (fault, value) = match error {
         Error::ForwardOutOfRange(value) => (1, i128::from(value)),
@@ -31,6 +31,7 @@ pub(crate) fn invalid((index, error): (usize, Error)) -> Revert<IRisk::IRiskErro
         Error::VolatilityOutOfRange(value) => (4, i128::from(value)),
         Error::RateOutOfRange(value) => (5, i128::from(value)),
         Error::PriceOutOfRange(value) => (6, i128::from(value)),
+        Error::NotionalOutOfRange(value) => (7, i128::from(value)),
     };
     IRisk::OptionInvalid {
         index: U256::from(index),

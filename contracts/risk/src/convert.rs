@@ -2,15 +2,22 @@
 
 use alloc::vec::Vec;
 use alloy_primitives::{I256, U256};
-use engine::{EngineError, MAX_UNDERLYINGS, Price, Rejection, decide::Side, params};
+use engine::{
+    EngineError, MAX_UNDERLYINGS, Price, Rejection,
+    decide::{Action, Means, Oracle, Side},
+    params,
+};
 use fixed::{Bps, Wad};
-use interfaces::{BOOK_UNDERLYINGS, Decision, Exposure, IRisk, Report, contract::Revert};
+use interfaces::{
+    BOOK_UNDERLYINGS, Decision, Excess, Exposure, Facts, IRisk, Report,
+    contract::{self, Revert},
+};
 
 /// Result with the contract's revert data.
 pub(crate) type Outcome<T> = core::result::Result<T, Revert<IRisk::IRiskErrors>>;
 
 /// A non-negative number with 18 decimals. Errors: `ArithmeticOverflow`.
-pub(crate) fn wad(value: U256) -> Outcome<Wad> {
+fn wad(value: U256) -> Outcome<Wad> {
     i128::try_from(value)
         .map(Wad)
         .map_err(|_| IRisk::ArithmeticOverflow {}.into())
@@ -39,6 +46,10 @@ pub(crate) fn signed_out(value: Wad) -> I256 {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // splits a number into its two halves
 fn halves(raw: i128) -> [u64; 2] {
     [raw as u64, (raw >> 64) as u64]
+}
+
+fn small(value: U256) -> Outcome<u8> {
+    u8::try_from(value).map_err(|_| IRisk::ArithmeticOverflow {}.into())
 }
 
 /// Engine prices from parallel arrays. Errors: `TooManyUnderlyings`, `BadPrice` (also for a missing confidence).
@@ -126,6 +137,12 @@ pub(crate) fn rejection(rejection: Rejection) -> Revert<IRisk::IRiskErrors> {
             excessAfter: signed_out(after),
         }
         .into(),
+        Rejection::LaterRuleWorse { rule, before, after } => IRisk::LaterRuleWorse {
+            rule: U256::from(rule),
+            excessBefore: signed_out(before),
+            excessAfter: signed_out(after),
+        }
+        .into(),
         Rejection::CostTooHigh { cost, bound } => IRisk::CostTooHigh {
             costWad: signed_out(cost),
             boundWad: signed_out(bound),
@@ -141,13 +158,15 @@ macro_rules! report_fields {
     (
         $($ours:ident: $theirs:ident),* $(,)?;
         small $($small:ident: $small_theirs:ident),* $(,)?;
+        excess $($excess:ident: $excess_theirs:ident),* $(,)?;
         exposure $($inner:ident: $inner_theirs:ident),* $(,)?;
     ) => {
         pub(crate) fn report_out(report: &engine::Report) -> Report {
-            let engine::Report { $($ours,)* $($small,)* exposures, underlyings: _ } = *report;
+            let engine::Report { $($ours,)* $($small,)* $($excess,)* exposures, underlyings: _ } = *report;
             Report {
                 $($theirs: signed_out($ours),)*
                 $($small_theirs: signed_out(Wad(i128::from($small))),)*
+                excess: Excess { $($excess_theirs: signed_out($excess),)* },
                 exposure: exposure_out(exposures.first().copied().unwrap_or_default()),
             }
         }
@@ -158,7 +177,7 @@ macro_rules! report_fields {
         }
 
         pub(crate) fn report_in(report: &Report) -> Outcome<engine::Report> {
-            let Report { $($theirs,)* $($small_theirs,)* ref exposure } = *report;
+            let Report { $($theirs,)* $($small_theirs,)* excess: Excess { $($excess_theirs),* }, ref exposure } = *report;
             let mut exposures = [engine::report::Exposure::default(); MAX_UNDERLYINGS];
             if let Some(first) = exposures.first_mut() {
                 *first = exposure_in(exposure)?;
@@ -166,6 +185,7 @@ macro_rules! report_fields {
             Ok(engine::Report {
                 $($ours: signed_in($theirs)?,)*
                 $($small: small($small_theirs.into_raw())?,)*
+                $($excess: signed_in($excess_theirs)?,)*
                 exposures,
                 underlyings: 1,
             })
@@ -180,7 +200,7 @@ macro_rules! report_fields {
 
 #[allow(non_snake_case)]
 mod fields {
-    use super::{Exposure, MAX_UNDERLYINGS, Outcome, Report, Wad, signed_in, signed_out, small};
+    use super::{Excess, Exposure, MAX_UNDERLYINGS, Outcome, Report, Wad, signed_in, signed_out, small};
 
     report_fields! {
         nav_min: navMin,
@@ -198,14 +218,11 @@ mod fields {
         nearest_liquidation: nearestLiquidation,
         nearest_liquidation_sigmas: nearestLiquidationSigmas,
         budget_loss: budgetLoss,
-        excess_gross: excessGross,
-        excess_net: excessNet,
-        excess_margin: excessMargin,
-        excess_liquidation: excessLiquidation,
-        excess_gamma: excessGamma,
-        excess_vega: excessVega,
+        carry: carry,
         ;
         small worst_scenario: worstScenario, nearest_liquidation_leg: nearestLiquidationLeg;
+        excess excess_gross: gross, excess_net: net, excess_margin: margin, excess_liquidation: liquidation,
+            excess_gamma: gamma, excess_vega: vega;
         exposure
         delta: delta,
         expected_delta: expectedDelta,
@@ -226,40 +243,89 @@ mod fields {
 
 pub(crate) use fields::{report_in, report_out};
 
-pub(crate) fn decision_out(decision: &engine::Decision) -> Decision {
-    Decision {
-        rule: U256::from(decision.rule),
-        side: U256::from(u8::from(matches!(decision.side, Side::Sell))),
-        underlying: U256::from(decision.underlying),
-        amountIn: signed_out(decision.amount_in),
-        minOut: signed_out(decision.min_out),
-        value: signed_out(decision.value),
-        expectedDelta: signed_out(decision.expected_delta),
-        deltaTarget: signed_out(decision.delta_target),
-        lower: signed_out(decision.lower),
-        upper: signed_out(decision.upper),
-        grossLeverage: signed_out(decision.gross_leverage),
-        netLeverage: signed_out(decision.net_leverage),
+/// Between `engine::Decision` and the ABI's, as for the report.
+macro_rules! decision_fields {
+    ($($ours:ident: $theirs:ident),* $(,)?; small $($small:ident: $small_theirs:ident),* $(,)?;) => {
+        pub(crate) fn decision_out(decision: &engine::Decision) -> Decision {
+            let engine::Decision { $($ours,)* $($small,)* action, side, partner, distances } = *decision;
+            Decision {
+                $($theirs: signed_out($ours),)*
+                $($small_theirs: U256::from($small),)*
+                action: U256::from(action as u8),
+                side: U256::from(side as u8),
+                partner: U256::from(partner as u8),
+                distances: distances.map(signed_out),
+            }
+        }
+
+        pub(crate) fn decision_in(decision: &Decision) -> Outcome<engine::Decision> {
+            let Decision { $($theirs,)* $($small_theirs,)* action, side, partner, ref distances } = *decision;
+            let mut inner = [Wad::ZERO; contract::DISTANCES];
+            for (ours, theirs) in inner.iter_mut().zip(distances) {
+                *ours = signed_in(*theirs)?;
+            }
+            Ok(engine::Decision {
+                $($ours: signed_in($theirs)?,)*
+                $($small: small($small_theirs)?,)*
+                action: action_in(action)?,
+                side: if side.is_zero() { Side::Buy } else { Side::Sell },
+                partner: action_in(partner)?,
+                distances: inner,
+            })
+        }
+    };
+}
+
+fn action_in(code: U256) -> Outcome<Action> {
+    Action::from_u8(small(code)?).ok_or(IRisk::ArithmeticOverflow {}.into())
+}
+
+#[allow(non_snake_case)]
+mod decisions {
+    use super::{Decision, Outcome, Side, U256, Wad, action_in, contract, signed_in, signed_out, small};
+
+    decision_fields! {
+        amount_in: amountIn,
+        min_out: minOut,
+        value: value,
+        cost_bound: costBound,
+        progress: progress,
+        partner_amount: partnerAmount,
+        expected_delta: expectedDelta,
+        delta_target: deltaTarget,
+        lower: lower,
+        upper: upper,
+        gross_leverage: grossLeverage,
+        net_leverage: netLeverage,
+        ;
+        small rule: rule, underlying: underlying, leg: leg, venue: venue, partner_leg: partnerLeg;
     }
 }
 
-fn small(value: U256) -> Outcome<u8> {
-    u8::try_from(value).map_err(|_| IRisk::ArithmeticOverflow {}.into())
-}
+pub(crate) use decisions::{decision_in, decision_out};
 
-pub(crate) fn decision_in(decision: &Decision) -> Outcome<engine::Decision> {
-    Ok(engine::Decision {
-        rule: small(decision.rule)?,
-        side: if decision.side.is_zero() { Side::Buy } else { Side::Sell },
-        underlying: small(decision.underlying)?,
-        amount_in: signed_in(decision.amountIn)?,
-        min_out: signed_in(decision.minOut)?,
-        value: signed_in(decision.value)?,
-        expected_delta: signed_in(decision.expectedDelta)?,
-        delta_target: signed_in(decision.deltaTarget)?,
-        lower: signed_in(decision.lower)?,
-        upper: signed_in(decision.upper)?,
-        gross_leverage: signed_in(decision.grossLeverage)?,
-        net_leverage: signed_in(decision.netLeverage)?,
+/// Errors: `ArithmeticOverflow` for numbers out of range, and for an oracle state without a name.
+pub(crate) fn facts(facts: &Facts) -> Outcome<engine::Facts<'static>> {
+    let overflow = || IRisk::ArithmeticOverflow {};
+    let bits = |value: U256| u64::try_from(value).map_err(|_| overflow());
+    let short = |value: U256| u16::try_from(value).map_err(|_| overflow());
+    Ok(engine::Facts {
+        liquidity_needed: signed_in(facts.liquidityNeeded)?,
+        oracle: match small(facts.oracle)? {
+            0 => Oracle::Fresh,
+            1 => Oracle::Doubtful,
+            2 => Oracle::Stale,
+            3 => Oracle::Sequencer,
+            _ => return Err(overflow().into()),
+        },
+        capacity: signed_in(facts.capacity)?,
+        budget_left: signed_in(facts.budgetLeft)?,
+        cost_left: signed_in(facts.costLeft)?,
+        means: Means(short(facts.means)?),
+        blocked: bits(facts.blocked)?,
+        skip: short(facts.skip)?,
+        violated_secs: u32::try_from(facts.violatedSecs).unwrap_or(u32::MAX),
+        execution_fee: signed_in(facts.executionFee)?,
+        quotes: &[],
     })
 }

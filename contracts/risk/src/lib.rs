@@ -29,7 +29,7 @@ use alloy_primitives::{Address, B256, Bytes, I256, U256};
 use convert::Outcome;
 use engine::{Assessment, ParamId, Params, Price, params};
 use fixed::Wad;
-use interfaces::{Decision, IRisk, Report, contract};
+use interfaces::{Decision, Facts, IRisk, Report, contract};
 use stylus_sdk::prelude::*;
 
 pub use storage::Risk;
@@ -40,9 +40,9 @@ interfaces::routes!(Risk, IRisk {
     setParameterCall "setParameter" => set_parameter(book: Address, id: u8, value: I256);
     parameterCall "parameter" => parameter(book: Address, id: u8);
     assessCall "assess" => assess(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>);
-    decideCall "decide" => decide(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, liquidity_needed_wad: U256);
+    decideCall "decide" => decide(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, facts: Facts);
     greeksCall "greeks" => greeks(records: Bytes);
-    acceptCall "accept" => accept(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, measured_before: Report, decision: Decision, liquidity_needed_wad: U256);
+    acceptCall "accept" => accept(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, measured_before: Report, decision: Decision, facts: Facts);
 });
 
 #[cfg_attr(feature = "export-abi", public)]
@@ -99,24 +99,22 @@ impl Risk {
         Ok(convert::report_out(&self.measure(&legs, &prices, &set)?.report))
     }
 
-    /// Measures as `assess` and decides what to do; `liquidity_needed_wad` is what the redemption queue is owed, in
-    /// whole asset units.
+    /// Measures as `assess` and decides what to do; `facts` is what the legs do not say.
     ///
-    /// Errors: as `assess`. A book without a priced underlying is idle.
+    /// Errors: as `assess`.
     pub fn decide(
         &self,
         book: Address,
         legs: Vec<B256>,
         prices_wad: Vec<U256>,
         confidence_bps: Vec<U256>,
-        liquidity_needed_wad: U256,
+        facts: Facts,
     ) -> Outcome<(Report, Decision)> {
         let prices = convert::prices(&prices_wad, &confidence_bps)?;
         let set = self.load_params(book);
-        let needed = convert::wad(liquidity_needed_wad)?;
+        let facts = convert::facts(&facts)?;
         let assessment = self.measure(&legs, &prices, &set)?;
-        let price = prices.get(1).ok_or(IRisk::BadPrice { underlying: U256::ONE })?;
-        let decision = engine::decide(&assessment.report, price, &set, needed).map_err(convert::engine_error)?;
+        let decision = engine::decide(&assessment, &prices, &set, &facts).map_err(convert::engine_error)?;
         Ok((
             convert::report_out(&assessment.report),
             convert::decision_out(&decision),
@@ -124,9 +122,10 @@ impl Risk {
     }
 
     /// Measures the book again after a `decision` was executed, and returns the new report if the result may stand.
-    /// `measured_before` and `decision` come from `decide` at the same prices.
+    /// `measured_before` and `decision` come from `decide` at the same prices and `facts`.
     ///
-    /// Errors: as `assess`; `NothingDecided`, `NoProgress`, `EarlierRuleWorse`, `CostTooHigh`.
+    /// Errors: as `assess`; `NothingDecided`, `NoProgress`, `EarlierRuleWorse`, `LaterRuleWorse`,
+    /// `CostTooHigh`.
     pub fn accept(
         &self,
         book: Address,
@@ -135,15 +134,15 @@ impl Risk {
         confidence_bps: Vec<U256>,
         measured_before: Report,
         decision: Decision,
-        liquidity_needed_wad: U256,
+        facts: Facts,
     ) -> Outcome<Report> {
         let prices = convert::prices(&prices_wad, &confidence_bps)?;
         let set = self.load_params(book);
-        let needed = convert::wad(liquidity_needed_wad)?;
+        let facts = convert::facts(&facts)?;
         let before = convert::report_in(&measured_before)?;
         let decision = convert::decision_in(&decision)?;
         let after = self.measure(&legs, &prices, &set)?.report;
-        engine::accept(&before, &after, &decision, &set, needed).map_err(convert::rejection)?;
+        engine::accept(&before, &after, &decision, &prices, &set, &facts).map_err(convert::rejection)?;
         Ok(convert::report_out(&after))
     }
 

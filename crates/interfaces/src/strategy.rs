@@ -50,6 +50,18 @@ sol! {
         int256 spot;
     }
 
+    /// By how much limits are exceeded; the fields are `excess_…` of `engine::Report`, in asset units with 18 decimals.
+    #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Excess {
+        int256 gross;
+        int256 net;
+        int256 margin;
+        int256 liquidation;
+        int256 gamma;
+        int256 vega;
+    }
+
     /// A book's value and risk at one moment; the fields are those of `engine::Report`, in asset units with 18
     /// decimals. `exposure` is that to underlying 1.
     #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
@@ -72,32 +84,54 @@ sol! {
         int256 nearestLiquidationSigmas;
         int256 nearestLiquidationLeg;
         int256 budgetLoss;
-        int256 excessGross;
-        int256 excessNet;
-        int256 excessMargin;
-        int256 excessLiquidation;
-        int256 excessGamma;
-        int256 excessVega;
+        int256 carry;
+        Excess excess;
         Exposure exposure;
     }
 
+    /// What is known about a book besides its legs; the fields are those of `engine::Facts`, all words: asset units
+    /// with 18 decimals, a number, seconds or bits.
+    #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
+    #[derive(Debug, PartialEq, Eq)]
+    struct Facts {
+        int256 liquidityNeeded;
+        int256 capacity;
+        int256 budgetLeft;
+        int256 costLeft;
+        int256 executionFee;
+        uint256 oracle;
+        uint256 means;
+        uint256 blocked;
+        uint256 skip;
+        uint256 violatedSecs;
+    }
+
     /// What to do and the distances that led to it; the fields are those of `engine::Decision`. `rule` 0 means
-    /// nothing; `side` 0 buys the underlying, 1 sells it.
+    /// nothing; `side` 0 buys the underlying, 1 sells it; `action` and `partner` are the numbers of `engine::Action`.
     #[cfg_attr(feature = "contract", derive(stylus_sdk::prelude::AbiType))]
     #[derive(Debug, PartialEq, Eq)]
     struct Decision {
         uint256 rule;
+        uint256 action;
         uint256 side;
         uint256 underlying;
+        uint256 leg;
+        uint256 venue;
+        uint256 partner;
+        uint256 partnerLeg;
         int256 amountIn;
         int256 minOut;
         int256 value;
+        int256 costBound;
+        int256 progress;
+        int256 partnerAmount;
         int256 expectedDelta;
         int256 deltaTarget;
         int256 lower;
         int256 upper;
         int256 grossLeverage;
         int256 netLeverage;
+        int256[9] distances;
     }
 
     /// Parameters per book, and the engine behind them.
@@ -123,6 +157,7 @@ sol! {
         error NothingDecided();
         error NoProgress(uint256 rule, int256 excessBefore, int256 excessAfter);
         error EarlierRuleWorse(uint256 rule, int256 excessBefore, int256 excessAfter);
+        error LaterRuleWorse(uint256 rule, int256 excessBefore, int256 excessAfter);
         error CostTooHigh(int256 costWad, int256 boundWad);
 
         function initialize(address governor) external;
@@ -133,11 +168,11 @@ sol! {
             address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps) external view returns (Report);
         function decide(
             address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps,
-            uint256 liquidityNeededWad) external view returns (Report, Decision);
+            Facts facts) external view returns (Report, Decision);
         function greeks(bytes records) external view returns (bytes);
         function accept(
             address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps, Report measuredBefore,
-            Decision decision, uint256 liquidityNeededWad) external view returns (Report);
+            Decision decision, Facts facts) external view returns (Report);
     }
 
     /// One sub-account: holds tokens and executes plans inside its allow-list.
@@ -244,6 +279,7 @@ sol! {
         error ArithmeticOverflow();
         error UnknownBook(address book);
         error MalformedReturn(address target);
+        error ActionUnsupported(uint256 action);
         error NothingToDo(
             int256 deltaWad, int256 lowerWad, int256 upperWad, uint256 netLeverageWad, uint256 grossLeverageWad);
 

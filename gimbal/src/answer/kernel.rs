@@ -9,13 +9,19 @@ use serde_json::{Value, json};
 /// Domain errors carry the kernel's own name for them.
 pub(super) fn answer(question: &Value) -> Result<Value> {
     let function = member(question, "fn")?;
-    let kernel = match function {
-        "exp" => fixed::exp,
-        "ln" => fixed::ln,
-        "sqrt" => fixed::sqrt_down,
+    let x = wad(member(question, "x")?)?;
+    let result = match function {
+        "exp" => fixed::exp(x),
+        "ln" => fixed::ln(x),
+        "sqrt" => fixed::sqrt_down(x),
+        "cbrt" => fixed::cbrt(x),
+        "pow" => fixed::pow(x, wad(member(question, "y")?)?),
+        "cdf" => fixed::normal_cdf(x),
+        "pdf" => fixed::normal_pdf(x),
+        "icdf" => fixed::normal_icdf(x),
         _ => bail!("no such function: {function:?}; there are exp, ln, sqrt, cbrt, pow, cdf, pdf, icdf"),
     };
     // `MathError` prints as its variant with the offending value.
-    let y = kernel(wad(member(question, "x")?)?).map_err(|error| anyhow!("{error:?}"))?;
+    let y = result.map_err(|error| anyhow!("{error:?}"))?;
     Ok(json!({ "y": text(y.0, 18) }))
 }

@@ -383,6 +383,19 @@ pub(crate) fn any_world() -> impl Strategy<Value = World> {
                     rate: Rate(0),
                 });
             }
+            if which & 8 == 0 && first > 0 {
+                // Hedges the spot.
+                world.legs.push(Leg::Perp {
+                    underlying: 1,
+                    size: Wad(-tokens(first, mid1).0),
+                    cost_basis: Wad(-first),
+                    collateral: Wad(first / 3),
+                    collateral_in_underlying: false,
+                    accrued: Wad::ZERO,
+                    maintenance: Bps(100),
+                    rate: Rate(0),
+                });
+            }
             if which & 4 == 0 {
                 world.legs.push(Leg::Order {
                     underlying: 1,

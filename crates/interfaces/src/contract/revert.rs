@@ -146,6 +146,7 @@ word_errors! {
     IRisk::NothingDecided {}
     IRisk::NoProgress { rule, excessBefore, excessAfter }
     IRisk::EarlierRuleWorse { rule, excessBefore, excessAfter }
+    IRisk::LaterRuleWorse { rule, excessBefore, excessAfter }
     IRisk::CostTooHigh { costWad, boundWad }
     IBook::AlreadyInitialized {}
     IBook::Unauthorized { caller }
@@ -175,6 +176,7 @@ word_errors! {
     IAdapter::PairNotServed { tokenIn, tokenOut }
     IAdapter::PoolMismatch { pool }
     IAdapter::MalformedReturn { target }
+    IRebalancer::ActionUnsupported { action }
     IRebalancer::AlreadyInitialized {}
     IRebalancer::Unauthorized { caller }
     IRebalancer::ZeroAddress {}

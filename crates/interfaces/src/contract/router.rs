@@ -9,7 +9,7 @@
 //! Calldata that does not decode, unknown selectors and calls with value revert without data, as with the SDK.
 
 use super::Revert;
-use crate::{Call, Decision, Exposure, Plan, Report};
+use crate::{Call, Decision, Excess, Exposure, Facts, Plan, Report};
 use alloc::{string::String, vec::Vec};
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, I256, U256};
 use stylus_sdk::ArbResult;
@@ -413,18 +413,49 @@ static_struct! {
 }
 
 static_struct! {
+    Excess, super::EXCESS_WORDS;
+    I256: gross net margin liquidation gamma vega;
+}
+
+static_struct! {
     Report, super::REPORT_WORDS;
-    I256: navMin navMid navMax grossValue netValue grossLeverage netLeverage liquid raisable worstLoss
-        worstScenario initialMargin maintenanceMargin nearestLiquidation nearestLiquidationSigmas
-        nearestLiquidationLeg budgetLoss excessGross excessNet excessMargin excessLiquidation excessGamma
-        excessVega;
+    I256: navMin navMid navMax grossValue netValue grossLeverage netLeverage liquid raisable worstLoss worstScenario
+        initialMargin maintenanceMargin nearestLiquidation nearestLiquidationSigmas nearestLiquidationLeg budgetLoss
+        carry;
+    Excess: excess;
     Exposure: exposure;
+}
+
+/// The decision's distances.
+type Distances = [I256; super::DISTANCES];
+
+impl Argument for Distances {
+    fn read(args: &mut Args<'_>) -> Self {
+        core::array::from_fn(|_| I256::read(args))
+    }
+}
+
+impl Returned for Distances {
+    const WORDS: usize = super::DISTANCES;
+    fn write(&self, out: &mut Writer) {
+        for value in self {
+            value.write(out);
+        }
+    }
 }
 
 static_struct! {
     Decision, super::DECISION_WORDS;
-    U256: rule side underlying;
-    I256: amountIn minOut value expectedDelta deltaTarget lower upper grossLeverage netLeverage;
+    U256: rule action side underlying leg venue partner partnerLeg;
+    I256: amountIn minOut value costBound progress partnerAmount expectedDelta deltaTarget lower upper grossLeverage
+        netLeverage;
+    Distances: distances;
+}
+
+static_struct! {
+    Facts, super::FACTS_WORDS;
+    I256: liquidityNeeded capacity budgetLeft costLeft executionFee;
+    U256: oracle means blocked skip violatedSecs;
 }
 
 macro_rules! tuples {
