@@ -45,7 +45,7 @@ fn worth(state: &State<'_>, lever: &Lever, candidate: bool) -> Result<(Wad, Wad)
     let hedged = if lever.gross == -2 {
         Wad::MAX
     } else {
-        lever.native_down(lever.to_zero(state)?)?
+        lever.native_down(lever.until_flat(state)?)
     };
     let amount = lever.most.min(hedged);
     if !candidate || amount <= Wad::ZERO {
@@ -76,12 +76,12 @@ fn reduce(state: &State<'_>, excess: Wad) -> Result<Option<Plan>, MathError> {
     }
     let value = excess.div_up(rate)?;
     let plan = state.pick(&|lever| {
-        let to_zero = lever.to_zero(state)?;
+        let to_zero = lever.until_flat(state)?;
         let tokens = state
             .at_least_smallest(lever, value.div_up(state.price(lever.underlying).mid)?)?
             .min(to_zero);
         let wanted = if tokens > Wad::ZERO {
-            lever.native_down(tokens)?
+            lever.native_down(tokens)
         } else {
             Wad::ZERO
         };

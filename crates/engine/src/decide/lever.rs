@@ -38,21 +38,21 @@ impl Lever {
     pub const NO_LEG: u8 = u8::MAX;
 
     /// The amount that moves delta by `tokens`, rounded down; [`Wad::MAX`] if it moves no delta.
-    pub(crate) fn native_down(&self, tokens: Wad) -> Result<Wad, MathError> {
+    pub(crate) fn native_down(&self, tokens: Wad) -> Wad {
         match self.unit_delta {
-            Wad::ONE => Ok(tokens),
-            Wad::ZERO => Ok(Wad::MAX),
+            Wad::ONE => tokens,
+            Wad::ZERO => Wad::MAX,
             // An amount out of range is more than there is.
-            unit => Ok(tokens.div_down(unit).unwrap_or(Wad::MAX)),
+            unit => tokens.div_down(unit).unwrap_or(Wad::MAX),
         }
     }
 
     /// The amount that moves delta by `tokens`, rounded up; as many tokens if it moves no delta.
-    pub(crate) fn native_up(&self, tokens: Wad) -> Result<Wad, MathError> {
+    pub(crate) fn native_up(&self, tokens: Wad) -> Wad {
         if self.unit_delta == Wad::ONE || self.unit_delta == Wad::ZERO {
-            return Ok(tokens);
+            return tokens;
         }
-        Ok(tokens.div_up(self.unit_delta).unwrap_or(Wad::MAX))
+        tokens.div_up(self.unit_delta).unwrap_or(Wad::MAX)
     }
 
     /// The tokens of delta that `amount` moves. Rounded down.
@@ -67,7 +67,7 @@ impl Lever {
 
     /// By how many tokens the netted delta of its underlying can shrink: up to there the lever hedges, beyond it opens.
     /// Not positive if it moves delta away from zero or not at all.
-    pub(crate) fn to_zero(&self, state: &State<'_>) -> Result<Wad, MathError> {
+    pub(crate) fn until_flat(&self, state: &State<'_>) -> Result<Wad, MathError> {
         let delta = state.delta(self.underlying);
         match self.side {
             _ if self.unit_delta == Wad::ZERO => Ok(Wad::ZERO),
@@ -119,6 +119,7 @@ fn add(levers: &mut Vec<Lever>, state: &State<'_>, lever: Lever) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm per kind of leg")]
 fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: u8) -> Result<(), MathError> {
     let underlying = measured.leg.underlying();
     let price = state.price(underlying).mid;

@@ -34,7 +34,7 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
             -2 => Wad(gross.0.checked_add(1).ok_or(MathError::Overflow)? / 2),
             _ => Wad::ZERO,
         };
-        let to_zero = lever.to_zero(state)?;
+        let to_zero = lever.until_flat(state)?;
         if to_zero > Wad::ZERO {
             value = value.max(needed_up(state, lever, net, net_limit)?);
             if per_unit > Wad::ZERO {
@@ -43,7 +43,7 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
             }
         }
         let tokens = state.at_least_smallest(lever, value.div_up(state.price(lever.underlying).mid)?)?;
-        Ok((lever.native_up(tokens)?, lever.value_up(lever.most)?))
+        Ok((lever.native_up(tokens), lever.value_up(lever.most)?))
     })?;
     if plan.is_some() {
         return Ok(plan);

@@ -611,7 +611,7 @@ impl State<'_> {
             return Ok(None);
         };
         let tokens = tokens.min(first.tokens_down(first.most)?).min(reach);
-        let (amount, partner) = (first.native_down(tokens)?, other.native_down(tokens)?);
+        let (amount, partner) = (first.native_down(tokens), other.native_down(tokens));
         let promise = first.value_up(amount)?.add(other.value_up(partner)?)?;
         if amount <= Wad::ZERO || promise < self.params.min_trade || !self.can_afford(promise)? {
             return Ok(None);

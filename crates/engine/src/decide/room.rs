@@ -30,7 +30,7 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathErr
         return Ok(Wad::MAX);
     }
     let price = state.price(lever.underlying).mid;
-    let to_zero = lever.to_zero(state)?.mul_down(price)?;
+    let to_zero = lever.until_flat(state)?.mul_down(price)?;
     let towards = to_zero.neg()?;
     let slippage = Wad::ONE.mul_bps_up(state.slippage)?;
 
@@ -79,7 +79,7 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathErr
     if state.rule > BAND {
         tokens = tokens.min(band::inside(state, lever)?);
     }
-    lever.native_down(tokens)
+    Ok(lever.native_down(tokens))
 }
 
 /// The most that navMin can fall per unit of value traded: slippage, and the low mark of a larger delta, which for a short
