@@ -55,6 +55,85 @@ use crate::{EngineError, Params};
 pub use freshness::Oracle;
 pub use lever::Lever;
 
+/// A result is out of range. Without a payload, so that the many places it passes through stay small in a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange;
+
+impl From<MathError> for OutOfRange {
+    fn from(_: MathError) -> Self {
+        Self
+    }
+}
+
+impl From<OutOfRange> for MathError {
+    fn from(_: OutOfRange) -> Self {
+        Self::Overflow
+    }
+}
+
+impl From<OutOfRange> for EngineError {
+    fn from(_: OutOfRange) -> Self {
+        Self::Math(MathError::Overflow)
+    }
+}
+
+/// The arithmetic of [`Wad`], never inlined: the rules are asked once a call, and their size counts.
+pub(crate) trait Calc: Sized {
+    fn plus(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn minus(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn negated(self) -> Result<Wad, OutOfRange>;
+    fn size(self) -> Result<Wad, OutOfRange>;
+    fn times_up(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn times_down(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn over_up(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn over_down(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn share_up(self, share: Bps) -> Result<Wad, OutOfRange>;
+    fn share_down(self, share: Bps) -> Result<Wad, OutOfRange>;
+}
+
+impl Calc for Wad {
+    #[inline(never)]
+    fn plus(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.add(other)?)
+    }
+    #[inline(never)]
+    fn minus(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.sub(other)?)
+    }
+    #[inline(never)]
+    fn negated(self) -> Result<Wad, OutOfRange> {
+        Ok(self.neg()?)
+    }
+    #[inline(never)]
+    fn size(self) -> Result<Wad, OutOfRange> {
+        Ok(self.abs()?)
+    }
+    #[inline(never)]
+    fn times_up(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.mul_up(other)?)
+    }
+    #[inline(never)]
+    fn times_down(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.mul_down(other)?)
+    }
+    #[inline(never)]
+    fn over_up(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.div_up(other)?)
+    }
+    #[inline(never)]
+    fn over_down(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.div_down(other)?)
+    }
+    #[inline(never)]
+    fn share_up(self, share: Bps) -> Result<Wad, OutOfRange> {
+        Ok(self.mul_bps_up(share)?)
+    }
+    #[inline(never)]
+    fn share_down(self, share: Bps) -> Result<Wad, OutOfRange> {
+        Ok(self.mul_bps_down(share)?)
+    }
+}
+
 /// Nothing to do.
 pub const IDLE: u8 = 0;
 /// The price cannot be used. Never the rule of a decision: it takes means away from the others.
@@ -364,7 +443,7 @@ pub fn decide(
         }
     }
     if facts.liquidity_needed < Wad::ZERO || facts.capacity < Wad::ZERO || facts.capacity > Wad::ONE {
-        return Err(MathError::Overflow.into());
+        return Err(EngineError::Math(MathError::Overflow));
     }
     let mut state = State {
         report,
@@ -407,27 +486,30 @@ pub fn distances(
     prices: &[Price],
     params: &Params,
     facts: &Facts<'_>,
-) -> Result<Distances, MathError> {
-    let leverage = |limit: Wad, value: Wad| -> Result<Wad, MathError> {
+) -> Result<Distances, OutOfRange> {
+    let leverage = |limit: Wad, value: Wad| -> Result<Wad, OutOfRange> {
         if value == Wad::ZERO {
             return Ok(Wad::ZERO); // nothing is no violation, whatever the equity
         }
-        limit.mul_down(facts.capacity)?.mul_down(report.nav_min)?.sub(value)
+        limit
+            .times_down(facts.capacity)?
+            .times_down(report.nav_min)?
+            .minus(value)
     };
     Ok([
         budget::distance(report, facts)?,
-        report.excess_liquidation.neg()?,
+        report.excess_liquidation.negated()?,
         if report.initial_margin == Wad::ZERO {
             Wad::ZERO
         } else {
-            report.nav_mid.sub(report.initial_margin)?
+            report.nav_mid.minus(report.initial_margin)?
         },
         leverage(params.max_gross_leverage, report.gross_value)?,
         leverage(params.max_net_leverage, report.net_value)?,
-        report.liquid.sub(facts.liquidity_needed)?,
+        report.liquid.minus(facts.liquidity_needed)?,
         band::distance(report, prices, params, facts)?,
-        report.excess_gamma.neg()?,
-        report.excess_vega.neg()?,
+        report.excess_gamma.negated()?,
+        report.excess_vega.negated()?,
     ])
 }
 
@@ -435,15 +517,15 @@ pub fn distances(
 pub fn excess(distances: &Distances, index: usize) -> Wad {
     // −(−x) of a number that is no minimum cannot overflow.
     let distance = distances.get(index).copied().unwrap_or_default();
-    distance.neg().unwrap_or(Wad::MAX).max(Wad::ZERO)
+    distance.negated().unwrap_or(Wad::MAX).max(Wad::ZERO)
 }
 
 /// The excess of `rule`: the sum of its entries, in asset units, ≥ 0.
-pub fn rule_excess(distances: &Distances, rule: u8) -> Result<Wad, MathError> {
+pub fn rule_excess(distances: &Distances, rule: u8) -> Result<Wad, OutOfRange> {
     let mut sum = Wad::ZERO;
     for (index, of) in RULE_OF.iter().enumerate() {
         if *of == rule {
-            sum = sum.add(excess(distances, index))?;
+            sum = sum.plus(excess(distances, index))?;
         }
     }
     Ok(sum)
@@ -451,7 +533,7 @@ pub fn rule_excess(distances: &Distances, rule: u8) -> Result<Wad, MathError> {
 
 /// The slippage that `rule` accepts: `max_slippage`, which for rules 2 to 4 grows with the time in violation up to
 /// `cost_cap`, so that a crash cannot freeze deleveraging.
-fn slippage(params: &Params, facts: &Facts<'_>, rule: u8) -> Result<Bps, MathError> {
+fn slippage(params: &Params, facts: &Facts<'_>, rule: u8) -> Result<Bps, OutOfRange> {
     let base = params.max_slippage;
     if rule > LEVERAGE {
         return Ok(base);
@@ -466,7 +548,7 @@ fn slippage(params: &Params, facts: &Facts<'_>, rule: u8) -> Result<Bps, MathErr
     base.0
         .checked_add(u32::try_from(grown).unwrap_or(u32::MAX))
         .map(Bps)
-        .ok_or(MathError::Overflow)
+        .ok_or(OutOfRange)
 }
 
 impl State<'_> {
@@ -493,13 +575,13 @@ impl State<'_> {
     }
 
     /// The cash that the queue does not need. May be negative.
-    pub(crate) fn free_cash(&self) -> Result<Wad, MathError> {
-        self.report.liquid.sub(self.facts.liquidity_needed)
+    pub(crate) fn free_cash(&self) -> Result<Wad, OutOfRange> {
+        self.report.liquid.minus(self.facts.liquidity_needed)
     }
 
     /// What is left of the oracle's price at the worst accepted price.
-    pub(crate) fn kept(&self) -> Result<Bps, MathError> {
-        BPS.checked_sub(self.slippage.0).map(Bps).ok_or(MathError::Overflow)
+    pub(crate) fn kept(&self) -> Result<Bps, OutOfRange> {
+        BPS.checked_sub(self.slippage.0).map(Bps).ok_or(OutOfRange)
     }
 
     /// The gross exposure or the equity, whichever is larger: what trades are compared with.
@@ -508,22 +590,22 @@ impl State<'_> {
     }
 
     /// `wanted` tokens of `lever`, raised to the smallest trade worth making; zero stays zero. Rounded up.
-    pub(crate) fn at_least_smallest(&self, lever: &Lever, wanted: Wad) -> Result<Wad, MathError> {
+    pub(crate) fn at_least_smallest(&self, lever: &Lever, wanted: Wad) -> Result<Wad, OutOfRange> {
         if wanted <= Wad::ZERO {
             return Ok(wanted);
         }
-        let smallest = self.scale().mul_bps_up(SMALLEST)?;
-        Ok(wanted.max(smallest.div_up(self.price(lever.underlying).mid)?))
+        let smallest = self.scale().share_up(SMALLEST)?;
+        Ok(wanted.max(smallest.over_up(self.price(lever.underlying).mid)?))
     }
 
     /// The excess of entry `index` of the [`Distances`].
-    pub(crate) fn distances(&self) -> Result<Distances, MathError> {
+    pub(crate) fn distances(&self) -> Result<Distances, OutOfRange> {
         distances(self.report, self.prices, self.params, self.facts)
     }
 
     /// The lever with the highest score, as far as it can be used. `ask` names the wanted amount (in the lever's own
     /// unit; nothing if not positive) and the score of a lever.
-    pub(crate) fn pick(&self, ask: &Ask<'_>) -> Result<Option<Plan>, MathError> {
+    pub(crate) fn pick(&self, ask: &Ask<'_>) -> Result<Option<Plan>, OutOfRange> {
         let mut best: Option<(Plan, Wad)> = None;
         for lever in &lever::levers(self)? {
             let (wanted, score) = ask(lever)?;
@@ -541,7 +623,7 @@ impl State<'_> {
     ///
     /// A trade that the limits cut to a crumb is none: every trade at a better price than the worst leaves a little
     /// room, and using it up would be an endless series, or buy back what rule 4 just sold.
-    pub(crate) fn plan(&self, lever: &Lever, wanted: Wad) -> Result<Option<Plan>, MathError> {
+    pub(crate) fn plan(&self, lever: &Lever, wanted: Wad) -> Result<Option<Plan>, OutOfRange> {
         let mut possible = wanted.min(lever.most);
         if possible <= Wad::ZERO {
             return Ok(None);
@@ -560,7 +642,7 @@ impl State<'_> {
             };
             venue = choice.quote.venue;
             if choice.value < want.value {
-                possible = choice.value.div_down(self.price(lever.underlying).mid)?;
+                possible = choice.value.over_down(self.price(lever.underlying).mid)?;
             }
         }
         if self.rule > LEVERAGE {
@@ -575,11 +657,11 @@ impl State<'_> {
             if let Some(value) = affordable.checked_mul(BPS.into()).map(Wad)
                 && lever.value_up(possible)? > value
             {
-                possible = value.div_down(lever.unit_value)?;
+                possible = value.over_down(lever.unit_value)?;
             }
         }
         let amount = possible.min(room::most_down(self, lever)?);
-        let crumb = self.scale().mul_bps_down(CRUMB)?.max(self.params.min_trade);
+        let crumb = self.scale().share_down(CRUMB)?.max(self.params.min_trade);
         let value = lever.value_up(amount)?;
         let cut_to_crumb = amount < possible && value < crumb;
         // A margin account leaves as little room for a larger position as the limits do.
@@ -597,7 +679,7 @@ impl State<'_> {
     /// `first` and the best lever that moves delta the other way, both by `tokens` at most, so that the netted delta
     /// stays. The best is the one that lowers gross exposure most, then the largest. `None` without one, or if gross
     /// exposure would rise, or below `min_trade`.
-    pub(crate) fn pair(&self, first: &Lever, tokens: Wad) -> Result<Option<Plan>, MathError> {
+    pub(crate) fn pair(&self, first: &Lever, tokens: Wad) -> Result<Option<Plan>, OutOfRange> {
         let mut best: Option<(Lever, Wad)> = None;
         for other in lever::levers(self)? {
             let reach = other.tokens_down(other.most)?;
@@ -611,8 +693,8 @@ impl State<'_> {
             return Ok(None);
         };
         let tokens = tokens.min(first.tokens_down(first.most)?).min(reach);
-        let (amount, partner) = (first.native_down(tokens)?, other.native_down(tokens)?);
-        let promise = first.value_up(amount)?.add(other.value_up(partner)?)?;
+        let (amount, partner) = (first.native_down(tokens), other.native_down(tokens));
+        let promise = first.value_up(amount)?.plus(other.value_up(partner)?)?;
         if amount <= Wad::ZERO || promise < self.params.min_trade || !self.can_afford(promise)? {
             return Ok(None);
         }
@@ -628,12 +710,12 @@ impl State<'_> {
 
     /// Whether the slippage of `value`, which lowers equity and with it the limits, leaves the netted limits of rule 4
     /// intact (rules before it do not care).
-    fn can_afford(&self, value: Wad) -> Result<bool, MathError> {
-        let cost = value.mul_bps_up(self.slippage)?;
+    fn can_afford(&self, value: Wad) -> Result<bool, OutOfRange> {
+        let cost = value.share_up(self.slippage)?;
         let distances = self.distances()?;
         let of = |index: usize| distances.get(index).copied().unwrap_or_default();
-        let net = cost.mul_up(self.params.max_net_leverage)?;
-        let gross = cost.mul_up(self.params.max_gross_leverage)?;
+        let net = cost.times_up(self.params.max_net_leverage)?;
+        let gross = cost.times_up(self.params.max_gross_leverage)?;
         Ok(self.rule < LEVERAGE
             || (self.report.net_value == Wad::ZERO || of(4) >= net)
                 && (self.rule == LEVERAGE
@@ -641,13 +723,13 @@ impl State<'_> {
     }
 
     /// The largest pair of levers that both lower gross exposure, up to `tokens` of each underlying.
-    pub(crate) fn unwind(&self, value: Wad) -> Result<Option<Plan>, MathError> {
+    pub(crate) fn unwind(&self, value: Wad) -> Result<Option<Plan>, OutOfRange> {
         let mut best: Option<Plan> = None;
         for lever in &lever::levers(self)? {
             if lever.gross != -1 || lever.side != Side::Sell {
                 continue;
             }
-            let tokens = value.div_up(self.price(lever.underlying).mid)?;
+            let tokens = value.over_up(self.price(lever.underlying).mid)?;
             if let Some(plan) = self.pair(lever, tokens)?
                 && plan.partner.is_some_and(|(partner, _)| partner.gross == -1)
                 && best.is_none_or(|best| best.promise < plan.promise)
@@ -659,7 +741,7 @@ impl State<'_> {
     }
 
     /// The decision that carries out `plan`.
-    fn decision(&self, plan: Option<Plan>) -> Result<Decision, MathError> {
+    fn decision(&self, plan: Option<Plan>) -> Result<Decision, OutOfRange> {
         let underlying = match &plan {
             Some(plan) if plan.lever.underlying > 0 => plan.lever.underlying,
             _ => 1,
@@ -703,31 +785,31 @@ impl State<'_> {
         decision.value = lever.value_up(amount)?;
         if (lever.action, lever.side) == (Action::Trade, Side::Buy) {
             let price = self.price(lever.underlying).mid;
-            decision.amount_in = amount.mul_down(price)?;
+            decision.amount_in = amount.times_down(price)?;
             decision.value = decision.amount_in;
-            decision.min_out = decision.amount_in.div_up(price)?.mul_bps_up(self.kept()?)?;
+            decision.min_out = decision.amount_in.over_up(price)?.share_up(self.kept()?)?;
         } else {
             decision.min_out = amount
-                .mul_up(lever.unit_flow)?
-                .sub(decision.value.mul_bps_down(self.slippage)?)?;
+                .times_up(lever.unit_flow)?
+                .minus(decision.value.share_down(self.slippage)?)?;
         }
         if let Some((partner, partner_amount)) = plan.partner {
             decision.partner = partner.action;
             decision.partner_leg = partner.leg;
             decision.partner_amount = partner_amount;
-            decision.value = decision.value.add(partner.value_up(partner_amount)?)?;
+            decision.value = decision.value.plus(partner.value_up(partner_amount)?)?;
         }
-        decision.cost_bound = decision.value.mul_bps_up(self.slippage)?.min(plan.cost_bound);
+        decision.cost_bound = decision.value.share_up(self.slippage)?.min(plan.cost_bound);
         decision.progress = plan
             .promise
             .min(rule_excess(&distances, self.rule)?)
-            .mul_bps_down(MIN_PROGRESS)?;
+            .share_down(MIN_PROGRESS)?;
         Ok(decision)
     }
 }
 
 /// What a rule wants of a lever: the amount in its own unit, and a score.
-pub(crate) type Ask<'a> = dyn Fn(&Lever) -> Result<(Wad, Wad), MathError> + 'a;
+pub(crate) type Ask<'a> = dyn Fn(&Lever) -> Result<(Wad, Wad), OutOfRange> + 'a;
 
 #[cfg(test)]
 mod tests {
