@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use fixed::{BPS, Bps, MathError, Wad};
 
 use crate::liquidation::{Distance, Moves};
+use crate::margin::{self, MarginParams};
 use crate::mark::{self, Bounds, Curve, Linear, Mark, split};
 use crate::range::Amounts;
 use crate::{EngineError, Leg, MAX_UNDERLYINGS, Params, drawdown, legs, liquidation};
@@ -201,6 +202,7 @@ impl Price {
 /// [`EngineError`] for malformed or unvalued legs, unusable prices or parameters, and results out of range.
 pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u64) -> Result<Assessment, EngineError> {
     params.check()?;
+    let all_prices = prices;
     let prices = check_prices(prices)?;
 
     let moves = Moves::new(params)?;
@@ -295,6 +297,13 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u
         report.carry = report.carry.add(leg.mark.carry)?;
     }
     report.nearest(&measured)?;
+    let legs: Vec<Leg> = measured.iter().map(|leg| leg.leg).collect();
+    let margin = margin::worst(&legs, all_prices, &MarginParams::from(params), now_secs)?;
+    report.worst_loss = margin.worst_loss;
+    report.worst_scenario = margin.scenario;
+    report.initial_margin = margin.initial;
+    report.maintenance_margin = margin.maintenance;
+    report.excess_margin = margin.initial.sub(report.nav_mid)?.max(Wad::ZERO);
     Ok(Assessment { report, legs: measured })
 }
 
@@ -873,6 +882,21 @@ mod tests {
         assert_eq!(report.exposures[0].spot, wad(3));
         assert_eq!(report.gross_leverage, wad(6_000).div_up(report.nav_min).unwrap());
         assert_eq!(report.excess_gross, Wad::ZERO);
+    }
+
+    #[test]
+    fn assess_spot_needs_the_margin_of_the_far_scenario() {
+        let mut book = Book::new(1_000, 3, 2_000);
+        let report = book.report();
+        // 6000 · 66 % · 0.4, and 1 % of 6000.
+        assert_eq!((report.worst_loss, report.initial_margin), (wad(1_584), wad(1_644)));
+        assert_eq!(report.maintenance_margin, Wad(1_644 * WAD * 8 / 10));
+        assert_eq!(report.excess_margin, Wad::ZERO);
+        book = book.with(Leg::Debt {
+            amount: wad(6_000),
+            rate: Rate(0),
+        });
+        assert_eq!(book.report().excess_margin, wad(644));
     }
 
     #[test]
