@@ -149,13 +149,6 @@ impl Pricer {
             Right::Call => 0,
             Right::Put => -1,
         };
-<<<<<<< HEAD
-        let words = terms.words();
-        self.evaluate(put, words)
-            .map(Greeks::new)
-            .ok_or_else(|| black::fault(words))
-=======
         self.solve(put, terms.words()).map(Greeks::new)
->>>>>>> h-pricing
     }
 }

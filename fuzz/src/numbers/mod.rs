@@ -5,7 +5,9 @@
 //! check. Bytes that are missing count as zeros.
 
 pub mod answers;
+pub mod engine;
 pub mod kernels;
+pub mod pricing;
 
 use fixed::{U256, WAD, Wad};
 
