@@ -126,7 +126,15 @@ fn implied_volatility_reference_cases_are_within_the_bounds() {
         let (price, expected) = (number(5), number(6));
         let vega: f64 = case[7].parse().unwrap();
         let got = pricer.implied_volatility(right(&case[0]), &terms, price).unwrap();
-        let again = pricer.greeks(right(&case[0]), &Terms { volatility: got, ..terms }).unwrap();
+        let again = pricer
+            .greeks(
+                right(&case[0]),
+                &Terms {
+                    volatility: got,
+                    ..terms
+                },
+            )
+            .unwrap();
         let forward = terms.forward as f64;
         let repriced = (i128::from(again.price) - i128::from(price)) as f64 / forward;
         worst[1].note(repriced, 2e-12, &case);
@@ -136,9 +144,18 @@ fn implied_volatility_reference_cases_are_within_the_bounds() {
         }
     }
     for worst in &worst {
-        println!("{}: {:.2e}, {:.3} of the bound, at {:?}", worst.name, worst.error, worst.ratio, worst.case);
+        println!(
+            "{}: {:.2e}, {:.3} of the bound, at {:?}",
+            worst.name, worst.error, worst.ratio, worst.case
+        );
     }
     for worst in worst {
-        assert!(worst.ratio <= 1.0, "{}: {:e} at {:?}", worst.name, worst.error, worst.case);
+        assert!(
+            worst.ratio <= 1.0,
+            "{}: {:e} at {:?}",
+            worst.name,
+            worst.error,
+            worst.case
+        );
     }
 }
