@@ -10,7 +10,9 @@
 
 use fixed::{MathError, Wad};
 
-use crate::decide::{Action, CARRY, DISTANCES, Decision, Facts, IDLE, RULE_OF, distances, excess, rule_excess};
+use crate::decide::{
+    Action, CARRY, DISTANCES, Decision, Facts, IDLE, OutOfRange, RULE_OF, distances, excess, rule_excess,
+};
 use crate::{Params, Price, Report};
 
 /// What roundings may add to an excess or a cost, in asset units: 1e-15. Far below a token's smallest unit of worth.
@@ -60,6 +62,12 @@ pub enum Rejection {
     },
     /// A result is out of range.
     Math(MathError),
+}
+
+impl From<OutOfRange> for Rejection {
+    fn from(_: OutOfRange) -> Self {
+        Self::Math(MathError::Overflow)
+    }
 }
 
 impl From<MathError> for Rejection {
