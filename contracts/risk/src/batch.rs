@@ -1,11 +1,15 @@
 //! Batches of options: packed in, packed out.
 
-use crate::convert::{Outcome, signed_out};
-use alloc::vec;
-use alloy_primitives::{Bytes, U256};
+use crate::convert::{Outcome, engine_error, signed_out};
+use alloc::{vec, vec::Vec};
+use alloy_primitives::{Bytes, I256, U256};
+use engine::{Params, margin::MarginParams};
 use fixed::Wad;
 use interfaces::{IRisk, contract::Revert};
-use pricing::{Error, Pricer, RECORD, RESULT};
+use pricing::{Error, Pricer, RECORD, RESULT, grid::Grid};
+
+/// Bytes of an option with its quantity.
+const POSITION: usize = RECORD + 8;
 
 /// Errors: `BatchMalformed`, `OptionInvalid`.
 pub(crate) fn greeks(records: &[u8]) -> Outcome<Bytes> {
@@ -19,6 +23,39 @@ pub(crate) fn greeks(records: &[u8]) -> Outcome<Bytes> {
     let mut results = vec![[0; RESULT]; records.len()];
     Pricer::new().greeks_packed(records, &mut results).map_err(invalid)?;
     Ok(results.into_flattened().into())
+}
+
+/// Worst loss, its scenario, initial and maintenance margin, the loss in every scenario (two's complement).
+pub(crate) type Margin = (I256, U256, I256, I256, Vec<U256>);
+
+/// Errors: `BatchMalformed`, `OptionInvalid`.
+pub(crate) fn margin(positions: &[u8], params: &Params) -> Outcome<Margin> {
+    let malformed = || IRisk::BatchMalformed {
+        length: U256::from(positions.len()),
+    };
+    let (linear, options) = positions.split_first_chunk::<8>().ok_or_else(malformed)?;
+    let (options, rest) = options.as_chunks::<POSITION>();
+    if !rest.is_empty() {
+        return Err(malformed().into());
+    }
+    let params = MarginParams::from(params);
+    let pricer = Pricer::new();
+    let mut grid = Grid::new(&pricer, &params.scenarios);
+    for (index, option) in options.iter().enumerate() {
+        grid.add_packed(option).map_err(|error| invalid((index, error)))?;
+    }
+    grid.add_linear(i64::from_le_bytes(*linear))
+        .map_err(|error| invalid((options.len(), error)))?;
+    let losses = grid.losses();
+    let worst = Wad(losses.worst.into());
+    let share = |share| worst.mul_bps_up(share).map(signed_out);
+    Ok((
+        signed_out(worst),
+        U256::from(losses.scenario),
+        share(params.initial).map_err(|error| engine_error(error.into()))?,
+        share(params.maintenance).map_err(|error| engine_error(error.into()))?,
+        losses.by_scenario.map(|loss| signed_out(Wad(loss.into())).into_raw()).to_vec(),
+    ))
 }
 
 /// The error of a record: its index, what is out of range (1 forward, 2 strike, 3 time to expiry, 4 volatility, 5 rate,

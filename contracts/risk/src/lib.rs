@@ -42,6 +42,7 @@ interfaces::routes!(Risk, IRisk {
     assessCall "assess" => assess(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>);
     decideCall "decide" => decide(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, facts: Facts);
     greeksCall "greeks" => greeks(records: Bytes);
+    marginCall "margin" => margin(book: Address, positions: Bytes);
     acceptCall "accept" => accept(book: Address, legs: Vec<B256>, prices_wad: Vec<U256>, confidence_bps: Vec<U256>, measured_before: Report, decision: Decision, facts: Facts);
 });
 
@@ -152,6 +153,17 @@ impl Risk {
     /// out for each option. Errors: `BatchMalformed`, `OptionInvalid`.
     pub fn greeks(&self, records: Bytes) -> Outcome<Bytes> {
         batch::greeks(&records)
+    }
+
+    /// What options and linear positions on one underlying may lose in the scenarios that the parameters of `book` set:
+    /// the worst loss and its scenario, initial and maintenance margin (both rounded up), and the loss in every scenario.
+    ///
+    /// `positions` are little-endian 64-bit words: first Σ quantity·price of the linear positions, then for each option
+    /// the record of `greeks` and its quantity (2³² = one token, negative if sold). Values are in the scale of the
+    /// prices. Without the contingencies for basis and concentration, which `assess` adds for a whole book.
+    /// Errors: `BatchMalformed`, `OptionInvalid`.
+    pub fn margin(&self, book: Address, positions: Bytes) -> Outcome<(I256, U256, I256, I256, Vec<U256>)> {
+        batch::margin(&positions, &self.load_params(book))
     }
 }
 

@@ -159,6 +159,7 @@ mod tests {
     use fixed::{Bps, WAD};
 
     use super::*;
+    use crate::decide::world::World;
     use crate::decide::{BAND, LEVERAGE, QUEUE};
     use crate::testing::Book;
     use crate::{Leg, Side};
@@ -245,6 +246,30 @@ mod tests {
             verdict,
             Err(Rejection::EarlierRuleWorse { rule: LEVERAGE, .. })
         ));
+    }
+
+    #[test]
+    fn accept_other_limit_of_the_same_rule_worse_is_rejected() {
+        // Gross 6 of 2, hedged. Closing the hedge alone halves it, and breaks the net limit instead.
+        let mut world = World::new(0, &[(30, 100)]).with_perp(-30, 1_000).with(Leg::Debt {
+            amount: Wad(3_000 * WAD),
+            rate: crate::leg::Rate(0),
+        });
+        world.params.max_net_leverage = Wad(WAD);
+        world.facts.skip = 1 << crate::decide::LIQUIDATION;
+        let decision = world.decide();
+        assert_eq!(decision.rule, LEVERAGE);
+        let mut after = world.clone();
+        after.legs.remove(2);
+        if let Leg::Debt { amount, .. } = &mut after.legs[2] {
+            amount.0 -= 1_000 * WAD;
+        }
+        let expected = Err(Rejection::EarlierRuleWorse {
+            rule: LEVERAGE,
+            before: Wad::ZERO,
+            after: Wad(2_000 * WAD),
+        });
+        assert_eq!(world.accept(&after, &decision), expected, "DEC-3");
     }
 
     #[test]

@@ -170,6 +170,8 @@ sol! {
             address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps,
             Facts facts) external view returns (Report, Decision);
         function greeks(bytes records) external view returns (bytes);
+        function margin(address book, bytes positions) external view returns (
+            int256 worstLoss, uint256 scenario, int256 initialMargin, int256 maintenanceMargin, uint256[] losses);
         function accept(
             address book, bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps, Report measuredBefore,
             Decision decision, Facts facts) external view returns (Report);

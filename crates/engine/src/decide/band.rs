@@ -110,14 +110,14 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
         } else {
             continue;
         };
-        let half_width = edge.minus(band.target)?.size()?;
-        let distance = delta.minus(band.target)?.size()?;
+        let half_width = edge.minus(band.target)?.magnitude()?;
+        let distance = delta.minus(band.target)?.magnitude()?;
         let wanted = if distance >= half_width.times_up(state.params.urgency)? {
             distance
         } else {
             // The cost of the trade lowers the equity, and with it the band: trade as much more as the cost can take
             // away, or the delta ends just outside again.
-            let to_edge = delta.minus(edge)?.size()?;
+            let to_edge = delta.minus(edge)?.magnitude()?;
             let inside = depth(state, underlying, half_width)?;
             to_edge.plus(to_edge.share_up(state.params.exit_cost)?)?.plus(inside)?
         };
@@ -130,7 +130,10 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
         })?;
         if let Some(plan) = plan.filter(|plan| plan.promise >= state.params.min_trade) {
             // Going beyond the edge does not lower the excess.
-            let excess = delta.minus(edge)?.size()?.times_down(state.price(underlying).mid)?;
+            let excess = delta
+                .minus(edge)?
+                .magnitude()?
+                .times_down(state.price(underlying).mid)?;
             let promise = plan.promise.min(excess);
             if best.is_none_or(|best| best.promise < promise) {
                 best = Some(Plan { promise, ..plan });

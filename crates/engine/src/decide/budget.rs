@@ -186,6 +186,18 @@ mod tests {
     }
 
     #[test]
+    fn act_without_capacity_closes_before_it_hedges() {
+        // A hedge of all 70 would be larger than the spot that can be sold.
+        let mut world = World::new(1_000, &[(50, 100)]).with_perp(20, 2_000).with_perp(0, 9_000);
+        world.facts.capacity = Wad::ZERO;
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.amount_in),
+            (BUDGET, Action::Trade, wad(50))
+        );
+    }
+
+    #[test]
     fn act_without_capacity_repays_borrowed_spot_from_spot() {
         let mut world = World::new(9_000, &[(20, 100)]).with(Leg::BorrowedSpot {
             underlying: 1,

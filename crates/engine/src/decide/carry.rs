@@ -44,7 +44,7 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
             if !fits || saved <= millionths(params.funding_hysteresis) {
                 continue;
             }
-            let value = size.size()?.times_down(price)?.min(quote.room());
+            let value = size.magnitude()?.times_down(price)?.min(quote.room());
             if value < params.min_trade.max(Wad(1)) {
                 continue;
             }
@@ -64,7 +64,7 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
                     side,
                     underlying,
                     leg,
-                    most: size.size()?,
+                    most: size.magnitude()?,
                     unit_delta: Wad::ONE,
                     unit_value: price.plus(price)?,
                     unit_flow: Wad::ZERO,

@@ -50,7 +50,7 @@ pub(super) fn shrink(state: &State<'_>, excess: Wad, whole: Wad) -> Result<Optio
 /// `|own|` if it adds to `total`, else nothing.
 fn same_sign(own: Wad, total: Wad) -> Result<Wad, OutOfRange> {
     if (own < Wad::ZERO) == (total < Wad::ZERO) {
-        own.size()
+        own.magnitude()
     } else {
         Ok(Wad::ZERO)
     }

@@ -146,7 +146,7 @@ fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: 
             // Collateral in the underlying counts as delta: below zero, closing would add to the leg's gross exposure.
             let same_sign = (mark.delta < Wad::ZERO) == (size < Wad::ZERO);
             let reducible = if same_sign {
-                size.size()?.min(mark.delta.size()?)
+                size.magnitude()?.min(mark.delta.magnitude()?)
             } else {
                 Wad::ZERO
             };
@@ -203,12 +203,12 @@ fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: 
             );
         }
         Leg::Option { quantity, .. } if quantity != Wad::ZERO => {
-            let size = quantity.size()?;
+            let size = quantity.magnitude()?;
             lever.action = Action::ReduceOption;
             lever.most = size;
-            lever.unit_delta = mark.delta.size()?.over_up(size)?;
+            lever.unit_delta = mark.delta.magnitude()?.over_up(size)?;
             lever.unit_flow = mark.value.over_up(size)?;
-            lever.unit_value = lever.unit_flow.size()?.max(lever.unit_delta.times_up(price)?);
+            lever.unit_value = lever.unit_flow.magnitude()?.max(lever.unit_delta.times_up(price)?);
             add(levers, state, lever);
         }
         Leg::BorrowedSpot { quantity, .. } => {

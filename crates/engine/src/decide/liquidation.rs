@@ -69,7 +69,7 @@ fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Resu
         },
         _ => cash,
     };
-    let owed = measured.mark.value.size()?;
+    let owed = measured.mark.value.magnitude()?;
     // Cash and spot are the loans' collateral, up to the threshold: what leaves helps that much less.
     let loans = state.legs.iter().any(|measured| {
         let loan = matches!(measured.leg, Leg::Debt { .. } | Leg::BorrowedSpot { .. });

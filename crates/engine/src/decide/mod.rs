@@ -24,11 +24,20 @@
 //!   moves the book towards its target instead of away from it, and settling the queue later does not move it again.
 //! - Rules 8 and 9 need a gain of a multiple of their cost, and rule 8 a distance between venues (hysteresis).
 //!
+//! Sources: the rules and their order are design section 6; the band's width is Whalley and Wilmott's (1997) or
+//! Zakamouline's (2006), see [`crate::hedge`]; the depth of a hedge with a fixed cost follows from the conditions of
+//! impulse control, see [`band`].
+//!
 //! Limits, on purpose:
 //! - Sizes are computed from the Greeks of the moment. For linear books (cash, spot, loans, perps) they are exact up to
 //!   rounding. With options and ranges, margin and budget are curved, so a step may fall short (the next call goes on)
 //!   or be refused by [`crate::accept`]; the caller then asks again with that rule in [`Facts::skip`].
 //! - A perp is only increased where the book already has collateral. Opening an account is rule 9's business.
+//! - Margin is one rule: the largest change of the worst loss per unit traded is taken from the scenarios' extremes, not
+//!   by revaluing the book after the trade.
+//! - A hedge is moved and cash allocated one venue a call. Nothing is optimised over venues or over time.
+//! - The plan for a venue that settles later is accepted by what the book looks like after the call: expected delta and
+//!   the collateral that the venue holds. What it fills at is bounded by `min_out` only.
 //! - Legs from position 64 on are never acted upon; a book on chain has at most 16.
 
 pub mod band;
@@ -82,7 +91,7 @@ pub(crate) trait Calc: Sized {
     fn plus(self, other: Wad) -> Result<Wad, OutOfRange>;
     fn minus(self, other: Wad) -> Result<Wad, OutOfRange>;
     fn negated(self) -> Result<Wad, OutOfRange>;
-    fn size(self) -> Result<Wad, OutOfRange>;
+    fn magnitude(self) -> Result<Wad, OutOfRange>;
     fn times_up(self, other: Wad) -> Result<Wad, OutOfRange>;
     fn times_down(self, other: Wad) -> Result<Wad, OutOfRange>;
     fn over_up(self, other: Wad) -> Result<Wad, OutOfRange>;
@@ -105,7 +114,7 @@ impl Calc for Wad {
         Ok(self.neg()?)
     }
     #[inline(never)]
-    fn size(self) -> Result<Wad, OutOfRange> {
+    fn magnitude(self) -> Result<Wad, OutOfRange> {
         Ok(self.abs()?)
     }
     #[inline(never)]
@@ -383,6 +392,101 @@ pub const RULE_OF: [u8; DISTANCES] = [
     GREEKS,
     GREEKS,
 ];
+
+/// The number of words of a [`Decision`].
+pub const DECISION_WORDS: usize = 20 + DISTANCES;
+
+impl Decision {
+    /// The fields in their order, numbers and codes as raw values (a code is not multiplied by 1e18).
+    pub fn words(&self) -> [Wad; DECISION_WORDS] {
+        let code = |code: u8| Wad(code.into());
+        let [d0, d1, d2, d3, d4, d5, d6, d7, d8] = self.distances;
+        [
+            code(self.rule),
+            code(self.action as u8),
+            code(self.side as u8),
+            code(self.underlying),
+            code(self.leg),
+            code(self.venue),
+            self.amount_in,
+            self.min_out,
+            self.value,
+            self.cost_bound,
+            self.progress,
+            code(self.partner as u8),
+            code(self.partner_leg),
+            self.partner_amount,
+            self.expected_delta,
+            self.delta_target,
+            self.lower,
+            self.upper,
+            self.gross_leverage,
+            self.net_leverage,
+            d0,
+            d1,
+            d2,
+            d3,
+            d4,
+            d5,
+            d6,
+            d7,
+            d8,
+        ]
+    }
+
+    /// The decision of these [`Decision::words`]; `None` for a code that does not exist.
+    pub fn from_words(words: &[Wad; DECISION_WORDS]) -> Option<Self> {
+        let small = |word: Wad| u8::try_from(word.0).ok();
+        let [rule, action, side, underlying, leg, venue, rest @ ..] = *words;
+        let [
+            amount_in,
+            min_out,
+            value,
+            cost_bound,
+            progress,
+            partner,
+            partner_leg,
+            partner_amount,
+            rest @ ..,
+        ] = rest;
+        let [
+            expected_delta,
+            delta_target,
+            lower,
+            upper,
+            gross_leverage,
+            net_leverage,
+            distances @ ..,
+        ] = rest;
+        Some(Self {
+            rule: small(rule)?,
+            action: Action::from_u8(small(action)?)?,
+            side: match small(side)? {
+                0 => Side::Buy,
+                1 => Side::Sell,
+                _ => return None,
+            },
+            underlying: small(underlying)?,
+            leg: small(leg)?,
+            venue: small(venue)?,
+            amount_in,
+            min_out,
+            value,
+            cost_bound,
+            progress,
+            partner: Action::from_u8(small(partner)?)?,
+            partner_leg: small(partner_leg)?,
+            partner_amount,
+            expected_delta,
+            delta_target,
+            lower,
+            upper,
+            gross_leverage,
+            net_leverage,
+            distances,
+        })
+    }
+}
 
 /// What every rule looks at.
 #[derive(Clone, Copy, Debug)]

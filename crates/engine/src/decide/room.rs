@@ -54,7 +54,7 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRa
             free.over_down(Wad::ONE.plus(limit.times_up(loss)?)?)
         };
         let loss = equity_loss(state, lever.underlying)?;
-        let others = report.net_value.minus(towards.size()?)?.max(Wad::ZERO);
+        let others = report.net_value.minus(towards.magnitude()?)?.max(Wad::ZERO);
         value = value.min(room(params.max_net_leverage, towards.plus(others)?, loss)?.max(to_zero));
         if lever.gross > 0 {
             let (limit, used) = (params.max_gross_leverage, report.gross_value);

@@ -182,7 +182,7 @@ impl World {
         after
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, clippy::too_many_lines, reason = "one arm per action")]
     fn act(
         &mut self,
         before: &Self,
@@ -314,6 +314,7 @@ impl World {
 
 /// Books with cash, spot of two underlyings, loans, perps and orders, some of them in trouble; with any means, capacity
 /// and budget.
+#[expect(clippy::too_many_lines, reason = "one strategy per part of a book")]
 pub(crate) fn any_world() -> impl Strategy<Value = World> {
     let value = || prop_oneof![1 => Just(0), 4 => 0..1_000_000 * WAD];
     let signed = || prop_oneof![1 => Just(0), 4 => -1_000_000 * WAD..1_000_000 * WAD];

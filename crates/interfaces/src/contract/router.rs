@@ -474,6 +474,7 @@ macro_rules! tuples {
 tuples! {
     A B;
     A B C;
+    A B C D E;
     A B C D E F;
 }
 
