@@ -20,7 +20,10 @@ pub fn run(data: &[u8]) -> bool {
     answer(subject, rest, &mut out).expect("memory can be read and written");
     let questions = rest.split_inclusive(|&byte| byte == b'\n').count();
     let out = String::from_utf8(out).expect("JSON is text");
-    let answers: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let answers: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
     assert_eq!(answers.len(), questions, "one answer a line");
     let mut far = false;
     for answer in answers {
@@ -62,33 +65,72 @@ fn number(input: &str) -> bool {
         let ratio = quotient(digits, denominator, power);
         let plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
         assert!(!ratio.is_empty() && ratio.bytes().all(plain), "{input:?} {ratio:?}");
-        assert_eq!(ratio.starts_with('-'), digits < 0 && ratio != "0", "{input:?} {ratio:?}");
+        assert_eq!(
+            ratio.starts_with('-'),
+            digits < 0 && ratio != "0",
+            "{input:?} {ratio:?}"
+        );
     }
     true
 }
 
 /// Questions of every subject, right ones and wrong ones.
 pub fn seeds() -> Vec<Vec<u8>> {
-    let numbers = ["100", "0.5", "-1", "1e-18", "3e9", "0.25", "17.000000000000000001", "1e20", "0", ".", "99999"];
+    let numbers = [
+        "100",
+        "0.5",
+        "-1",
+        "1e-18",
+        "3e9",
+        "0.25",
+        "17.000000000000000001",
+        "1e20",
+        "0",
+        ".",
+        "99999",
+    ];
     let mut seeds = Vec::new();
     let mut push = |subject: u8, text: &str| seeds.push([&[subject], text.as_bytes()].concat());
     for (n, number) in numbers.iter().enumerate() {
         let other = |k: usize| numbers[(n * 3 + k) % numbers.len()];
         push(3, number);
         for function in ["exp", "ln", "sqrt", "cbrt", "pow", "cdf", "pdf", "icdf", "sin"] {
-            push(2, &format!(r#"{{"fn":"{function}","x":"{number}","y":"{}"}}"#, other(1)));
+            push(
+                2,
+                &format!(r#"{{"fn":"{function}","x":"{number}","y":"{}"}}"#, other(1)),
+            );
         }
         for kind in ["call", "put", "straddle"] {
             let tail = format!(r#""years":"{number}","vol":"0.{n}8","rate":"0.0{n}"}}"#);
-            push(0, &format!(r#"{{"kind":"{kind}","forward":"{number}","strike":"10{n}",{tail}"#));
-            push(0, &format!(r#"{{"kind":"{kind}","forward":"9{n}e{n}","strike":"8{n}e{n}",{tail}"#));
-            push(0, &format!(r#"{{"kind":"{kind}","forward":"2{n}","strike":"30","years":"1.{n}","vol":"1","rate":"-.1"}}"#));
+            push(
+                0,
+                &format!(r#"{{"kind":"{kind}","forward":"{number}","strike":"10{n}",{tail}"#),
+            );
+            push(
+                0,
+                &format!(r#"{{"kind":"{kind}","forward":"9{n}e{n}","strike":"8{n}e{n}",{tail}"#),
+            );
+            push(
+                0,
+                &format!(
+                    r#"{{"kind":"{kind}","forward":"2{n}","strike":"30","years":"1.{n}","vol":"1","rate":"-.1"}}"#
+                ),
+            );
         }
         let (lower, price) = (other(2), other(4));
-        push(1, &format!(r#"{{"liquidity":"1{n}","lower":"{n}.5","upper":"20","price":"{number}"}}"#));
-        push(1, &format!(r#"{{"liquidity":"{number}","lower":"{lower}","upper":"3000","price":"{price}"}}"#));
+        push(
+            1,
+            &format!(r#"{{"liquidity":"1{n}","lower":"{n}.5","upper":"20","price":"{number}"}}"#),
+        );
+        push(
+            1,
+            &format!(r#"{{"liquidity":"{number}","lower":"{lower}","upper":"3000","price":"{price}"}}"#),
+        );
     }
     push(2, "{}\n[]\n\n{\"fn\":\"exp\",\"x\":\"1\"}\n{\"fn\":1}\n");
-    push(0, "null\r\n{\"kind\":\"call\",\"forward\":\"1\",\"strike\":\"1\",\"years\":\"1\",\"vol\":\"1\",\"rate\":\"0\"}");
+    push(
+        0,
+        "null\r\n{\"kind\":\"call\",\"forward\":\"1\",\"strike\":\"1\",\"years\":\"1\",\"vol\":\"1\",\"rate\":\"0\"}",
+    );
     seeds
 }

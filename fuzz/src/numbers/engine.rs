@@ -27,14 +27,26 @@ pub fn run(data: &[u8]) -> bool {
     }
 }
 
-/// Any words at all.
+/// Any words at all, or legs packed and then damaged.
 fn words(input: &mut Input<'_>) -> bool {
-    let words: Vec<[u8; 32]> = (0..1 + input.below(6)).map(|_| {
-        let mut word = input.bytes::<32>();
-        // A kind that exists, more often than not.
-        if word[0] >= 32 { word[0] %= 9; word[1] %= 5 }
-        word
-    }).collect();
+    let mut words = Vec::new();
+    for _ in 0..1 + input.below(4) {
+        let leg = leg(input, &[Price::ASSET, Price::ASSET, Price::ASSET], 0);
+        let _ = leg.pack(&mut words);
+    }
+    match input.byte() % 4 {
+        0 => {}
+        1 => words.push(input.bytes()),
+        _ => {
+            for _ in 0..1 + input.byte() % 4 {
+                let word = usize::from(input.byte()) % words.len().max(1);
+                let (at, value) = (usize::from(input.byte()) % 32, input.byte());
+                if let Some(word) = words.get_mut(word) {
+                    word[at] = value;
+                }
+            }
+        }
+    }
     let mut far = false;
     if let Ok((leg, rest)) = unpack(&words) {
         far = true;
@@ -59,7 +71,9 @@ fn parts(leg: &Leg, input: &mut Input<'_>) {
     let _ = mark::mark(leg, price, Bps(input.below(60_000)), now);
     let _ = mark::value_at(leg, price);
     let _ = is_liquidated(leg, price, Bps(input.below(20_000)));
-    let Ok((linear, curve)) = mark::split(leg, price, now) else { return };
+    let Ok((linear, curve)) = mark::split(leg, price, now) else {
+        return;
+    };
     if let (Ok(down), Ok(up)) = (linear.value_down(price), linear.value_up(price)) {
         assert!(down <= up && up.0 - down.0 <= 1);
     }
@@ -75,8 +89,23 @@ fn parts(leg: &Leg, input: &mut Input<'_>) {
     if let Ok((least, most)) = curve.gamma_bounds(low.min(high), price, low.max(high)) {
         assert!(least <= most, "{leg:?}");
     }
-    if let Leg::Liquidity { liquidity, sqrt_lower, sqrt_upper, .. } = *leg {
-        range(&Range { liquidity, sqrt_lower, sqrt_upper }, price, low, high);
+    if let Leg::Liquidity {
+        liquidity,
+        sqrt_lower,
+        sqrt_upper,
+        ..
+    } = *leg
+    {
+        range(
+            &Range {
+                liquidity,
+                sqrt_lower,
+                sqrt_upper,
+            },
+            price,
+            low,
+            high,
+        );
     }
 }
 
@@ -112,8 +141,16 @@ fn range(range: &Range, price: Wad, low: Wad, high: Wad) {
 fn prices(input: &mut Input<'_>) -> Vec<Price> {
     let mut prices = vec![Price::ASSET];
     for _ in 0..1 + input.below(4) {
-        let mid = if input.byte() < 250 { Wad(input.within(1, 10_000_000 * WAD)) } else { input.wad() };
-        let confidence = Bps(if input.byte() < 250 { input.below(2_000) } else { input.below(20_000) });
+        let mid = if input.byte() < 250 {
+            Wad(input.within(1, 10_000_000 * WAD))
+        } else {
+            input.wad()
+        };
+        let confidence = Bps(if input.byte() < 250 {
+            input.below(2_000)
+        } else {
+            input.below(20_000)
+        });
         prices.push(Price { mid, confidence });
     }
     for price in &prices[1..] {
@@ -126,12 +163,26 @@ fn prices(input: &mut Input<'_>) -> Vec<Price> {
 
 fn report(assessment: &Assessment, prices: &[Price]) {
     let report = &assessment.report;
-    assert!(report.nav_min <= report.nav_mid && report.nav_mid <= report.nav_max, "{assessment:?}");
+    assert!(
+        report.nav_min <= report.nav_mid && report.nav_mid <= report.nav_max,
+        "{assessment:?}"
+    );
     assert!(report.liquid <= report.raisable && report.net_value <= Wad(report.gross_value.0.saturating_add(8)));
     let not_negative = [
-        report.gross_value, report.net_value, report.gross_leverage, report.net_leverage, report.worst_loss,
-        report.initial_margin, report.nearest_liquidation, report.budget_loss, report.excess_gross,
-        report.excess_net, report.excess_margin, report.excess_liquidation, report.excess_gamma, report.excess_vega,
+        report.gross_value,
+        report.net_value,
+        report.gross_leverage,
+        report.net_leverage,
+        report.worst_loss,
+        report.initial_margin,
+        report.nearest_liquidation,
+        report.budget_loss,
+        report.excess_gross,
+        report.excess_net,
+        report.excess_margin,
+        report.excess_liquidation,
+        report.excess_gamma,
+        report.excess_vega,
     ];
     assert!(not_negative.iter().all(|x| x.0 >= 0), "{report:?}");
     assert!(report.maintenance_margin <= report.initial_margin);
@@ -161,12 +212,26 @@ fn leg(input: &mut Input<'_>, prices: &[Price], now: u64) -> Leg {
     let underlying = 1 + (input.below(u32::try_from(prices.len()).expect("few") - 1) as u8);
     let price = prices[usize::from(underlying)].mid;
     // Near the price: a fiftieth to four times.
-    let near = |input: &mut Input<'_>| Wad((price.0.clamp(1, 1_000_000_000 * WAD) / 1_000).saturating_mul(20 + i128::from(input.below(4_000))).clamp(1, (1 << 95) - 1));
+    let near = |input: &mut Input<'_>| {
+        Wad((price.0.clamp(1, 1_000_000_000 * WAD) / 1_000)
+            .saturating_mul(20 + i128::from(input.below(4_000)))
+            .clamp(1, (1 << 95) - 1))
+    };
     match input.byte() % 8 {
         0 => Leg::Cash { amount: small(input) },
-        1 => Leg::Debt { amount: small(input), rate: rate(input) },
-        2 => Leg::Spot { underlying, quantity: small(input) },
-        3 => Leg::BorrowedSpot { underlying, quantity: small(input), rate: rate(input) },
+        1 => Leg::Debt {
+            amount: small(input),
+            rate: rate(input),
+        },
+        2 => Leg::Spot {
+            underlying,
+            quantity: small(input),
+        },
+        3 => Leg::BorrowedSpot {
+            underlying,
+            quantity: small(input),
+            rate: rate(input),
+        },
         4 => Leg::Perp {
             underlying,
             size: signed_small(input),
@@ -198,7 +263,11 @@ fn leg(input: &mut Input<'_>, prices: &[Price], now: u64) -> Leg {
             rate: rate(input),
             expiry: now.saturating_add(u64::from(input.below(60_000)) * 4_000),
         },
-        _ => Leg::Order { underlying, expected_delta: signed_small(input), collateral: small(input) },
+        _ => Leg::Order {
+            underlying,
+            expected_delta: signed_small(input),
+            collateral: small(input),
+        },
     }
 }
 
@@ -208,7 +277,9 @@ fn some_params(input: &mut Input<'_>) -> Params {
     for _ in 0..input.below(8) {
         let id = ParamId::ALL[usize::from(input.byte()) % ParamId::ALL.len()];
         let spec = params::spec(id);
-        params.set(id, input.within(spec.min, spec.max)).expect("within its range");
+        params
+            .set(id, input.within(spec.min, spec.max))
+            .expect("within its range");
     }
     params.check().expect("within their ranges");
     params
@@ -247,15 +318,33 @@ fn book(input: &mut Input<'_>) -> bool {
         }
     }
     let quotes = some_quotes(input);
-    let skip = if input.byte() < 200 { 0 } else { input.below(1 << 10) as u16 };
+    let skip = if input.byte() < 200 {
+        0
+    } else {
+        input.below(1 << 10) as u16
+    };
     let facts = Facts {
         liquidity_needed: if input.byte() < 128 { Wad::ZERO } else { small(input) },
-        oracle: [Oracle::Fresh, Oracle::Fresh, Oracle::Fresh, Oracle::Doubtful, Oracle::Stale, Oracle::Sequencer]
-            [usize::from(input.byte()) % 6],
-        capacity: if input.byte() < 128 { Wad::ONE } else { Wad(input.within(0, WAD)) },
+        oracle: [
+            Oracle::Fresh,
+            Oracle::Fresh,
+            Oracle::Fresh,
+            Oracle::Doubtful,
+            Oracle::Stale,
+            Oracle::Sequencer,
+        ][usize::from(input.byte()) % 6],
+        capacity: if input.byte() < 128 {
+            Wad::ONE
+        } else {
+            Wad(input.within(0, WAD))
+        },
         budget_left: if input.byte() < 128 { Wad::MAX } else { small(input) },
         cost_left: if input.byte() < 128 { Wad::MAX } else { small(input) },
-        means: if input.byte() < 128 { Means::ALL } else { Means(input.below(1 << 12) as u16) },
+        means: if input.byte() < 128 {
+            Means::ALL
+        } else {
+            Means(input.below(1 << 12) as u16)
+        },
         blocked: if input.byte() < 200 { 0 } else { u64::from(input.byte()) },
         skip,
         violated_secs: input.below(10_000),
@@ -269,17 +358,28 @@ fn book(input: &mut Input<'_>) -> bool {
         Err(_) => return false,
     };
     report(&assessment, &prices);
-    assert_eq!(assessment.legs.iter().map(|measured| measured.leg).collect::<Vec<_>>(), legs);
+    assert_eq!(
+        assessment.legs.iter().map(|measured| measured.leg).collect::<Vec<_>>(),
+        legs
+    );
     if let Ok(margin) = margin {
-        assert!(margin.worst_loss.0 >= 0 && margin.maintenance <= margin.initial, "{margin:?}");
+        assert!(
+            margin.worst_loss.0 >= 0 && margin.maintenance <= margin.initial,
+            "{margin:?}"
+        );
         assert!(usize::from(margin.scenario) < pricing::grid::SCENARIOS);
         let mut sum = Wad::ZERO;
         for (underlying, price) in (1_u8..).zip(&prices[1..]) {
             let own: Vec<&Leg> = legs.iter().filter(|leg| leg.underlying() == underlying).collect();
             let losses = margin::losses(&own, price.mid, &margin_params, now).expect("part of the book");
-            sum = sum.add(losses.into_iter().max().expect("there are some").max(Wad::ZERO)).expect("part of the sum");
+            sum = sum
+                .add(losses.into_iter().max().expect("there are some").max(Wad::ZERO))
+                .expect("part of the sum");
         }
-        assert_eq!(sum, margin.worst_loss, "the sum over the underlyings of the worst, {legs:?}");
+        assert_eq!(
+            sum, margin.worst_loss,
+            "the sum over the underlyings of the worst, {legs:?}"
+        );
     }
 
     // Legs in another order are the same book, up to the roundings of its sums.
@@ -292,7 +392,9 @@ fn book(input: &mut Input<'_>) -> bool {
         assert_eq!(turned.gross_value, assessment.report.gross_value);
     }
 
-    let Ok(far) = distances(&assessment.report, &prices, &params, &facts) else { return true };
+    let Ok(far) = distances(&assessment.report, &prices, &params, &facts) else {
+        return true;
+    };
     for index in 0..=decide::DISTANCES {
         assert!(excess(&far, index).0 >= 0);
     }
@@ -300,19 +402,36 @@ fn book(input: &mut Input<'_>) -> bool {
         let _ = rule_excess(&far, rule);
     }
     let decision = choose_rule(&assessment, &prices, &params, &facts);
-    assert_eq!(decision, choose_rule(&assessment, &prices, &params, &facts), "the same again");
+    assert_eq!(
+        decision,
+        choose_rule(&assessment, &prices, &params, &facts),
+        "the same again"
+    );
     let Ok(decision) = decision else { return true };
     assert_eq!(decision.rule == IDLE, decision.action == Action::None);
     assert_eq!(decision.rule == IDLE, decision.amount_in == Wad::ZERO, "{decision:?}");
     assert!(facts.skip & (1 << decision.rule) == 0 || decision.rule == IDLE);
-    assert!(decision.lower <= decision.delta_target && decision.delta_target <= decision.upper, "{decision:?}");
-    let same = accept(&assessment.report, &assessment.report, &decision, &prices, &params, &facts);
+    assert!(
+        decision.lower <= decision.delta_target && decision.delta_target <= decision.upper,
+        "{decision:?}"
+    );
+    let same = accept(
+        &assessment.report,
+        &assessment.report,
+        &decision,
+        &prices,
+        &params,
+        &facts,
+    );
     if decision.rule == IDLE {
         assert!(same.is_err());
         return true;
     }
     assert!(facts.means.has(decision.action), "{decision:?}");
-    assert!(decision.value.0 >= 0 && decision.cost_bound.0 >= 0 && decision.progress.0 >= 0, "{decision:?}");
+    assert!(
+        decision.value.0 >= 0 && decision.cost_bound.0 >= 0 && decision.progress.0 >= 0,
+        "{decision:?}"
+    );
     // Nothing done is no progress; later rules of yield ask for none.
     assert!(same.is_err() || decision.rule >= decide::CARRY, "{decision:?}");
     if usize::from(decision.leg) < legs.len() && decision.leg < 64 {
@@ -349,7 +468,11 @@ fn parameters(input: &mut Input<'_>) -> bool {
         let both = params::is_tightening(id, old, new) && params::is_tightening(id, new, old);
         assert!(!both || old == new || spec.tightening == Tightening::Neither);
     }
-    let _ = (Moves::new(&any), drawdown::budget_move_up(&any), MarginParams::from(&any));
+    let _ = (
+        Moves::new(&any),
+        drawdown::budget_move_up(&any),
+        MarginParams::from(&any),
+    );
     let _ = assess(&[], &[Price::ASSET], &any, 0).map(|assessment| assert!(valid && assessment.legs.is_empty()));
     true
 }
@@ -375,12 +498,19 @@ fn redemptions(input: &mut Input<'_>) -> bool {
     let (mut burned, mut paid) = (U256::ZERO, U256::ZERO);
     for _ in 0..4 {
         let (owed, liquid) = (input.wide(), input.wide());
-        let Ok((after, settlement)) = shares::settle_fraction(&batch, owed, liquid) else { break };
+        let Ok((after, settlement)) = shares::settle_fraction(&batch, owed, liquid) else {
+            break;
+        };
         assert!(settlement.assets <= owed.min(liquid));
         assert!(after.unfilled_ray <= batch.unfilled_ray && after.assets_per_share >= batch.assets_per_share);
         burned += settlement.burned;
-        paid = paid.checked_add(settlement.assets).expect("small enough, or the settlement would not fit");
-        assert_eq!(shares::unfilled(&after, after.shares).expect("no more than all") + burned, batch.shares);
+        paid = paid
+            .checked_add(settlement.assets)
+            .expect("small enough, or the settlement would not fit");
+        assert_eq!(
+            shares::unfilled(&after, after.shares).expect("no more than all") + burned,
+            batch.shares
+        );
         if let Ok(claims) = shares::claimable(&after, after.shares) {
             assert!(claims <= paid);
         }
@@ -393,10 +523,14 @@ fn redemptions(input: &mut Input<'_>) -> bool {
 fn history(input: &mut Input<'_>) -> bool {
     let params = some_params(input);
     let mut now = input.signed() as u64;
-    let Ok(mut history) = Drawdown::start(input.wad(), now, &params) else { return false };
+    let Ok(mut history) = Drawdown::start(input.wad(), now, &params) else {
+        return false;
+    };
     for _ in 0..6 {
         now = now.wrapping_add(u64::from(input.below(60_000)) * 100);
-        let Ok(next) = history.update(Wad(input.signed()), now, &params) else { continue };
+        let Ok(next) = history.update(Wad(input.signed()), now, &params) else {
+            continue;
+        };
         assert!((0..=WAD).contains(&next.capacity.0) && next.high_water() >= next.last);
         assert!(next.epoch > history.epoch || next.capacity <= history.capacity);
         let used = next.used_up().expect("was used for the capacity");
@@ -422,16 +556,22 @@ fn bands(input: &mut Input<'_>) -> bool {
     let _ = hedge::variance_adjustment(lambda, gamma, aversion, volatility, horizon);
     let _ = sigma_root_time_up(Bps(input.signed() as u32), horizon);
 
-    let mut exposure = engine::Exposure { gamma: signed_small(input), ..Default::default() };
+    let mut exposure = engine::Exposure {
+        gamma: signed_small(input),
+        ..Default::default()
+    };
     let width = small(input);
     exposure.gamma_low = Wad(exposure.gamma.0 - width.0);
     exposure.gamma_high = Wad(exposure.gamma.0 + width.0);
     let (price, equity, weight) = (small(input), small(input), Bps(input.below(BPS + 1)));
-    let _ = hedge::effective_gamma_up(&exposure, price, equity, weight);
+    let _ = hedge::effective_gamma(&exposure, price, equity, weight);
     let half_width = hedge::half_width_value(&params, &exposure, price, equity, weight, lambda);
     if let Ok(half_width) = half_width {
         let most = equity.mul_bps_up(params.band_cap).expect("a share");
-        assert!(half_width.0 >= 0 && (half_width <= most || params.band_floor > params.band_cap), "{half_width:?}");
+        assert!(
+            half_width.0 >= 0 && (half_width <= most || params.band_floor > params.band_cap),
+            "{half_width:?}"
+        );
     }
 
     let mut number = || Wad(input.within(0, 1_000_000 * WAD));
@@ -439,9 +579,15 @@ fn bands(input: &mut Input<'_>) -> bool {
     let (volatility, rate) = (input.wad(), input.wad());
     let pricer = pricing::Pricer::new();
     for right in [Right::Call, Right::Put] {
-        for (volatility, rate) in [(volatility, rate), (Wad(volatility.0.unsigned_abs() as i128 % (8 * WAD)), Wad(rate.0 % WAD))] {
+        for (volatility, rate) in [
+            (volatility, rate),
+            (Wad(volatility.0.unsigned_abs() as i128 % (8 * WAD)), Wad(rate.0 % WAD)),
+        ] {
             if let Ok(quote) = option::quote(&pricer, right, forward, strike, years, volatility, rate) {
-                assert!(quote.price.0 >= 0 && quote.vega.0 >= 0 && quote.gamma.0 >= 0, "{quote:?}");
+                assert!(
+                    quote.price.0 >= 0 && quote.vega.0 >= 0 && quote.gamma.0 >= 0,
+                    "{quote:?}"
+                );
             }
         }
     }
@@ -458,9 +604,22 @@ fn venues(input: &mut Input<'_>) -> bool {
         horizon_secs: u32::from_le_bytes(input.bytes()),
     };
     // One that offers what is wanted, most of the time.
-    let quotes: Vec<Quote> = quotes.into_iter().enumerate().map(|(n, quote)| {
-        if n == 0 { quote } else { Quote { action: want.action, side: want.side, underlying: want.underlying, ..quote } }
-    }).collect();
+    let quotes: Vec<Quote> = quotes
+        .into_iter()
+        .enumerate()
+        .map(|(n, quote)| {
+            if n == 0 {
+                quote
+            } else {
+                Quote {
+                    action: want.action,
+                    side: want.side,
+                    underlying: want.underlying,
+                    ..quote
+                }
+            }
+        })
+        .collect();
     if let (Ok(down), Ok(up)) = (
         over_horizon_down(want.value, Rate(want.horizon_secs as i32), want.horizon_secs),
         over_horizon_up(want.value, Rate(want.horizon_secs as i32), want.horizon_secs),
@@ -496,9 +655,19 @@ fn bounties(input: &mut Input<'_>) -> bool {
     };
     let recorded = input.signed() as u64;
     let native_price = input.wad();
-    let claim = Claim { recorded_secs: (recorded % 3 > 0).then_some(recorded), native_price, ..claim };
+    let claim = Claim {
+        recorded_secs: (recorded % 3 > 0).then_some(recorded),
+        native_price,
+        ..claim
+    };
     // Without the obstacles, so that something is paid.
-    let clear = Claim { gas_price: claim.base_fee, flow_block: claim.block.wrapping_add(1), clean_secs: claim.changed_secs.saturating_add(1), now_secs: u64::MAX, ..claim };
+    let clear = Claim {
+        gas_price: claim.base_fee,
+        flow_block: claim.block.wrapping_add(1),
+        clean_secs: claim.changed_secs.saturating_add(1),
+        now_secs: u64::MAX,
+        ..claim
+    };
     for claim in [claim, clear] {
         if let Ok(paid) = bounty_down(&params, &claim) {
             assert!(paid.0 >= 0 && paid <= params.bounty_cap);

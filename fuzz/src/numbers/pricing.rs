@@ -63,7 +63,15 @@ fn position(input: &mut Input<'_>) -> Position {
             rate: input.signed() as i64,
         }
     };
-    Position { right, terms, quantity: if shape & 16 == 0 { input.within(-(1 << 40), 1 << 40) as i64 } else { input.signed() as i64 } }
+    Position {
+        right,
+        terms,
+        quantity: if shape & 16 == 0 {
+            input.within(-(1 << 40), 1 << 40) as i64
+        } else {
+            input.signed() as i64
+        },
+    }
 }
 
 fn real(x: i64) -> f64 {
@@ -74,7 +82,10 @@ fn real(x: i64) -> f64 {
 fn sizes(terms: &Terms) -> (f64, f64) {
     let (rate, years) = (real(terms.rate) / real(ONE), terms.years as f64 / real(ONE));
     let discount = (-rate * years).exp();
-    (discount, ERROR * terms.forward.max(terms.strike) as f64 * discount + 16.0)
+    (
+        discount,
+        ERROR * terms.forward.max(terms.strike) as f64 * discount + 16.0,
+    )
 }
 
 fn inside(terms: &Terms) -> bool {
@@ -104,7 +115,10 @@ fn single(pricer: &Pricer, position: &Position) -> Result<Greeks, Error> {
                 }
                 _ => panic!("not an error of the formula: {error:?}"),
             }
-            assert!(!inside(&terms) || matches!(error, Error::RateOutOfRange(_)), "{terms:?} {error:?}");
+            assert!(
+                !inside(&terms) || matches!(error, Error::RateOutOfRange(_)),
+                "{terms:?} {error:?}"
+            );
             return result;
         }
     };
@@ -114,23 +128,44 @@ fn single(pricer: &Pricer, position: &Position) -> Result<Greeks, Error> {
     let price = real(greeks.price);
     let intrinsic = discount * (forward - strike) * if right == Right::Call { 1.0 } else { -1.0 };
     let most = discount * if right == Right::Call { forward } else { strike };
-    assert!(greeks.price >= 0 && price >= intrinsic - slack && price <= most + slack, "{position:?} {greeks:?}");
+    assert!(
+        greeks.price >= 0 && price >= intrinsic - slack && price <= most + slack,
+        "{position:?} {greeks:?}"
+    );
     let delta = real(greeks.delta) / real(SCALE) * if right == Right::Call { 1.0 } else { -1.0 };
-    assert!((-1e-9..=discount * (1.0 + 1e-9) + 1e-9).contains(&delta), "{position:?} {greeks:?}");
+    assert!(
+        (-1e-9..=discount * (1.0 + 1e-9) + 1e-9).contains(&delta),
+        "{position:?} {greeks:?}"
+    );
     assert!(greeks.gamma >= 0 && greeks.vega >= 0, "{position:?} {greeks:?}");
 
     let other = if right == Right::Call { Right::Put } else { Right::Call };
     let twin = pricer.greeks(other, &terms).expect("the same terms");
     assert_eq!([greeks.gamma, greeks.vega], [twin.gamma, twin.vega], "{position:?}");
-    assert!((price - real(twin.price) - intrinsic).abs() <= 2.0 * slack, "{position:?} {greeks:?} {twin:?}");
+    assert!(
+        (price - real(twin.price) - intrinsic).abs() <= 2.0 * slack,
+        "{position:?} {greeks:?} {twin:?}"
+    );
     let deltas = real(greeks.delta) - real(twin.delta);
-    assert!((deltas.abs() / real(SCALE) - discount).abs() <= 1e-9 * (1.0 + discount), "{position:?}");
+    assert!(
+        (deltas.abs() / real(SCALE) - discount).abs() <= 1e-9 * (1.0 + discount),
+        "{position:?}"
+    );
 
     // More volatility, a nearer strike: never cheaper.
-    let wilder = Terms { volatility: (terms.volatility + (terms.volatility >> 8)).min(i64::MAX.cast_unsigned()), ..terms };
+    let wilder = Terms {
+        volatility: (terms.volatility + (terms.volatility >> 8)).min(i64::MAX.cast_unsigned()),
+        ..terms
+    };
     let better = match right {
-        Right::Call => Terms { strike: terms.strike - terms.strike / 128, ..terms },
-        Right::Put => Terms { strike: (terms.strike + terms.strike / 128).min(MAX_PRICE.cast_unsigned()), ..terms },
+        Right::Call => Terms {
+            strike: terms.strike - terms.strike / 128,
+            ..terms
+        },
+        Right::Put => Terms {
+            strike: (terms.strike + terms.strike / 128).min(MAX_PRICE.cast_unsigned()),
+            ..terms
+        },
     };
     for dearer in [wilder, better] {
         let above = pricer.greeks(right, &dearer).expect("within the domain");
@@ -143,11 +178,21 @@ fn implied(pricer: &Pricer, position: &Position, greeks: &Greeks, anything: i128
     let Position { right, terms, .. } = *position;
     let (_, slack) = sizes(&terms);
     let reprice = |volatility: u64, price: u64| {
-        let again = pricer.greeks(right, &Terms { volatility, ..terms }).expect("within the domain");
-        assert!((real(again.price) - price as f64).abs() <= slack, "{position:?} {price} {volatility} {again:?}");
+        let again = pricer
+            .greeks(right, &Terms { volatility, ..terms })
+            .expect("within the domain");
+        assert!(
+            (real(again.price) - price as f64).abs() <= slack,
+            "{position:?} {price} {volatility} {again:?}"
+        );
     };
     let price = greeks.price.cast_unsigned();
-    reprice(pricer.implied_volatility(right, &terms, price).expect("a price of the formula"), price);
+    reprice(
+        pricer
+            .implied_volatility(right, &terms, price)
+            .expect("a price of the formula"),
+        price,
+    );
     let price = anything as u64;
     match pricer.implied_volatility(right, &terms, price) {
         Ok(volatility) => reprice(volatility, price),
@@ -158,7 +203,13 @@ fn implied(pricer: &Pricer, position: &Position, greeks: &Greeks, anything: i128
 fn record(position: &Position) -> [u8; RECORD] {
     let Position { right, terms, .. } = *position;
     let put = if right == Right::Put { 1 << 63 } else { 0 };
-    let words = [terms.forward, terms.strike | put, terms.years, terms.volatility, terms.rate.cast_unsigned()];
+    let words = [
+        terms.forward,
+        terms.strike | put,
+        terms.years,
+        terms.volatility,
+        terms.rate.cast_unsigned(),
+    ];
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     bytes.try_into().expect("five words")
 }
@@ -173,9 +224,21 @@ fn packed(pricer: &Pricer, book: &[Position], results: &[Result<Greeks, Error>])
     let all = pricer.greeks_packed(&records, &mut out);
     let first = results.iter().position(Result::is_err);
     assert_eq!(all.err().map(|(index, _)| index), first);
-    for (index, (result, out)) in results.iter().zip(&out).enumerate().take(first.unwrap_or(results.len())) {
+    for (index, (result, out)) in results
+        .iter()
+        .zip(&out)
+        .enumerate()
+        .take(first.unwrap_or(results.len()))
+    {
         let greeks = result.expect("before the first error");
-        let words = [greeks.price, greeks.delta, greeks.gamma, greeks.vega, greeks.theta, greeks.rho];
+        let words = [
+            greeks.price,
+            greeks.delta,
+            greeks.gamma,
+            greeks.vega,
+            greeks.theta,
+            greeks.rho,
+        ];
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         assert_eq!(&bytes, out, "{index}");
     }
@@ -189,7 +252,7 @@ fn grid(pricer: &Pricer, book: &[Position], results: &[Result<Greeks, Error>], i
     let (mut one, mut other) = (Grid::new(pricer, &scenarios), Grid::new(pricer, &scenarios));
     let linear = input.signed() as i64;
     assert_eq!(one.add_linear(linear), other.add_linear(linear));
-    let mut bound = 4.0 + real(linear) .abs() * 1e-8;
+    let mut bound = 4.0 + real(linear).abs() * 1e-8;
     let mut expected = [0.0; MOVES];
     let mut comparable = true;
     for (position, result) in book.iter().zip(results) {
@@ -205,10 +268,14 @@ fn grid(pricer: &Pricer, book: &[Position], results: &[Result<Greeks, Error>], i
             (Ok(()), Ok(now)) => {
                 let tokens = real(quantity) / real(QUANTITY);
                 let (discount, slack) = sizes(&terms);
-                bound += tokens.abs() * (1e-8 * 1.25 * terms.forward.max(terms.strike) as f64 * discount + 2.0 * slack) + 4.0;
+                bound += tokens.abs() * (1e-8 * 1.25 * terms.forward.max(terms.strike) as f64 * discount + 2.0 * slack)
+                    + 4.0;
                 for (sum, price) in expected.iter_mut().zip(scenarios.moves) {
                     let forward = (u128::from(terms.forward) * u128::from(price)) >> 30;
-                    let moved = Terms { forward: forward as u64, ..terms };
+                    let moved = Terms {
+                        forward: forward as u64,
+                        ..terms
+                    };
                     match pricer.greeks(right, &moved) {
                         Ok(then) => *sum += tokens * (real(now.price) - real(then.price)),
                         Err(_) => comparable = false,
@@ -229,11 +296,18 @@ fn grid(pricer: &Pricer, book: &[Position], results: &[Result<Greeks, Error>], i
     assert_eq!(SCENARIOS, 3 * MOVES + EXTREMES);
     // The moves without a shock of the volatility, as the formula has them.
     if comparable {
-        let linear = if one_accepts(pricer, &scenarios, linear) { real(linear) } else { 0.0 };
+        let linear = if one_accepts(pricer, &scenarios, linear) {
+            real(linear)
+        } else {
+            0.0
+        };
         for (index, (options, price)) in expected.into_iter().zip(scenarios.moves).enumerate() {
             let expected = options - linear * (f64::from(price) / f64::from(1_u32 << 30) - 1.0);
             let got = real(losses.by_scenario[3 * index + 1]);
-            assert!((got - expected).abs() <= bound, "{book:?} {index} {got} {expected} {bound}");
+            assert!(
+                (got - expected).abs() <= bound,
+                "{book:?} {index} {got} {expected} {bound}"
+            );
         }
     }
 }
