@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.30;
+
+import {FixedPointMathLib} from "solady/utils/FixedPointMathLib.sol";
+import {SSTORE2} from "solady/utils/SSTORE2.sol";
+import {Black76} from "./Black76.sol";
+import {NormalTable} from "./NormalTable.sol";
+
+/// @title Scenario margin of a portfolio on one underlying
+contract Margin {
+    address private immutable TABLE = SSTORE2.write(NormalTable.build());
+
+    fallback() external {
+        unchecked {
+            uint256 grid; // 33 scenarios of three words: ln of the price factor in Q80, the factor in Q56, value
+            uint256 table = _grid();
+            address from = TABLE;
+            assembly {
+                grid := 0x80
+                extcodecopy(from, table, 1, 24000)
+            }
+            int256 linear; // value per factor of price, Q64
+            uint256 options;
+            uint256 perps;
+            assembly {
+                let head := calldataload(0)
+                options := add(32, shl(5, and(shr(160, head), 0xffffffff)))
+                perps := add(options, shl(5, and(shr(128, head), 0xffffffff)))
+                let size := 0
+                for { let p := options } lt(p, perps) { p := add(p, 32) } { size := add(size, calldataload(p)) }
+                linear := shl(64, mul(size, shr(192, head)))
+            }
+            for (uint256 p = 32; p < options; p += 32) linear -= _option(p, table);
+            int256 worst;
+            uint256 scenario;
+            assembly {
+                // Scenario 19 of the grid: price unchanged, volatility unchanged.
+                let base := add(mload(add(grid, 1888)), shl(48, linear))
+                let id := 0
+                for { let p := grid } lt(id, 33) { p := add(p, 96) } {
+                    let loss := sub(base, add(mload(add(p, 64)), shl(48, sar(56, mul(linear, mload(add(p, 32)))))))
+                    if lt(sub(id, 9), 6) {
+                        loss := sdiv(mul(loss, byte(sub(id, 9), 0x0406080806040000000000000000000000000000000000000000000000000000)), 10)
+                    }
+                    id := add(id, 1)
+                    if sgt(loss, worst) {
+                        worst := loss
+                        scenario := id
+                    }
+                }
+                mstore(0, worst)
+                mstore(32, scenario)
+                return(0, 64)
+            }
+        }
+    }
+
+    /// @dev Adds the option at `at` to the values of all scenarios as a call. For a put, by parity, there is also
+    /// something linear in the price: it is returned, the constant part cancels in every loss.
+    function _option(uint256 at, uint256 table) private pure returns (int256 linear) {
+        unchecked {
+            uint256 w;
+            assembly {
+                w := calldataload(at)
+            }
+            uint256 f = w >> 192;
+            uint256 k = (w >> 128) & 0xffffffffffffffff;
+            uint256 t = (w >> 96) & 0xffffffff;
+            int256 y;
+            uint256 v;
+            assembly {
+                v := div(shl(128, t), 31536000)
+                y := sar(64, mul(div(v, 1000000), signextend(3, shr(32, w))))
+            }
+            uint256 discount = Black76.expNegSigned(y);
+            v = FixedPointMathLib.sqrt(v);
+            int256 callF; // quantity·D·F, and quantity·D·K
+            int256 callK;
+            assembly {
+                v := div(mul(and(shr(64, w), 0xffffffff), v), 1000000)
+                discount := mul(discount, sar(1, signextend(3, w)))
+                callF := sar(64, mul(f, discount))
+                callK := sar(8, mul(k, discount))
+                if and(w, 1) { linear := mul(f, discount) }
+            }
+            int256 x = Black76.lnRatio(f, k);
+            // Volatility up by 60 %·(30 d/T)^0.30, down by 30 %·(30 d/T)^0.13, T at least a day.
+            int256 term = Black76.lnRatio(2592000, t < 86400 ? 86400 : t);
+            uint256 up;
+            uint256 down;
+            assembly {
+                up := sdiv(mul(term, sub(0, 3)), shl(17, 10))
+                down := sdiv(mul(term, sub(0, 13)), shl(17, 100))
+            }
+            up = Black76.expNegSigned(int256(up));
+            down = Black76.expNegSigned(int256(down));
+            assembly {
+                up := add(v, shr(64, div(mul(mul(up, v), 6), 10)))
+                down := sub(v, shr(64, div(mul(mul(down, v), 3), 10)))
+            }
+            _row(x, up, callF, callK, 0x80, 0x80 + 15 * 96, table);
+            _row(x, v, callF, callK, 0x80 + 15 * 96, 0x80 + 24 * 96, table);
+            _row(x, down, callF, callK, 0x80 + 24 * 96, 0x80 + 33 * 96, table);
+        }
+    }
+
+    /// @dev Adds one option at one volatility to the scenarios from `p` to `end`.
+    function _row(int256 x, uint256 v, int256 callF, int256 callK, uint256 p, uint256 end, uint256 table) private pure {
+        assembly {
+            function cdf(u, base) -> n {
+                // u: argument + 7.5 in Q52. One entry has 25 bytes: five coefficients, the constant on top.
+                switch lt(u, 67553994410557440)
+                case 1 {
+                    let c := mload(add(base, mul(25, shr(46, u))))
+                    u := and(u, 0x3fffffffffff)
+                    n := add(mul(sar(235, shl(177, c)), u), sar(182, shl(149, c)))
+                    n := add(mul(n, u), sar(129, shl(114, c)))
+                    n := add(mul(n, u), sar(76, shl(72, c)))
+                    n := sar(176, add(mul(n, u), c))
+                }
+                default { n := shl(56, sgt(u, 0)) }
+            }
+            let inverse := div(shl(128, 1), v)
+            let d := add(add(sar(12, sdiv(shl(47, x), v)), shr(13, v)), 33776997205278720)
+            v := shr(12, v)
+            for {} lt(p, end) { p := add(p, 96) } {
+                let u := add(d, sar(92, mul(mload(p), inverse)))
+                let sum := mul(mul(callF, mload(add(p, 32))), cdf(u, table))
+                sum := sub(sum, mul(callK, cdf(sub(u, v), table)))
+                let slot := add(p, 64)
+                mstore(slot, add(mload(slot), sum))
+            }
+        }
+    }
+
+    /// @dev Writes the scenarios from 0x80 on; returns the end. Up: nine moves and six far ones; then the nine twice.
+    function _grid() private pure returns (uint256 end) {
+        assembly {
+            function put(p, logarithm, factor) {
+                mstore(p, logarithm)
+                mstore(add(p, 32), factor)
+                mstore(add(p, 64), 0)
+            }
+            put(0x080, sub(0, 269764000664250092112816), 57646075230342349)
+            put(0x0e0, sub(0, 196473330045989671112012), 61248954932238746)
+            put(0x140, sub(0, 127373047746657631756584), 64851834634135142)
+            put(0x1a0, sub(0, 62009787958203987223532), 68454714336031539)
+            put(0x200, 0, 72057594037927936)
+            put(0x260, 58983689207662897407855, 75660473739824333)
+            put(0x2c0, 115222937237561108324925, 79263353441720730)
+            put(0x320, 168961820736821300772225, 82866233143617126)
+            put(0x380, 220413237480546758725254, 86469112845513523)
+            put(0x3e0, sub(0, 1304200854082241004544735), 24499581972895498)
+            put(0x440, sub(0, 837963523372001241319908), 36028797018963968)
+            put(0x4a0, sub(0, 484147670435701952707815), 48278588005411717)
+            put(0x500, 490177238144796850838070, 108086391056891904)
+            put(0x560, 837963523372001241319908, 144115188075855872)
+            put(0x5c0, 1328140761516798092157978, 216172782113783808)
+            mcopy(0x620, 0x80, 864)
+            mcopy(0x980, 0x80, 864)
+            end := 0xce0
+        }
+    }
+}
