@@ -10,14 +10,22 @@ import {NormalTable} from "./NormalTable.sol";
 contract Margin {
     address private immutable TABLE = SSTORE2.write(NormalTable.build());
 
+    /// Where memory holds the scenarios, after the table.
+    uint256 private constant GRID = 0x5e00;
+    /// ln 0.8, ln 1.2, ln 0.34 and ln 3 in Q80.
+    int256 private constant LN_LOW = -269764000664250092112816;
+    int256 private constant LN_HIGH = 220413237480546758725254;
+    int256 private constant LN_LEAST = -1304200854082241004544735;
+    int256 private constant LN_MOST = 1328140761516798092157978;
+
     fallback() external {
         unchecked {
             uint256 grid; // 33 scenarios of three words: ln of the price factor in Q80, the factor in Q56, value
-            uint256 table = _grid();
+            _grid();
             address from = TABLE;
             assembly {
-                grid := 0x80
-                extcodecopy(from, table, 1, 24000)
+                grid := 0x5e00
+                extcodecopy(from, 0, 1, 24000)
             }
             int256 linear; // value per factor of price, Q64
             uint256 options;
@@ -30,7 +38,7 @@ contract Margin {
                 for { let p := options } lt(p, perps) { p := add(p, 32) } { size := add(size, calldataload(p)) }
                 linear := shl(64, mul(size, shr(192, head)))
             }
-            for (uint256 p = 32; p < options; p += 32) linear -= _option(p, table);
+            for (uint256 p = 32; p < options; p += 32) linear -= _option(p);
             int256 worst;
             uint256 scenario;
             assembly {
@@ -57,7 +65,7 @@ contract Margin {
 
     /// @dev Adds the option at `at` to the values of all scenarios as a call. For a put, by parity, there is also
     /// something linear in the price: it is returned, the constant part cancels in every loss.
-    function _option(uint256 at, uint256 table) private pure returns (int256 linear) {
+    function _option(uint256 at) private pure returns (int256 linear) {
         unchecked {
             uint256 w;
             assembly {
@@ -98,67 +106,129 @@ contract Margin {
                 up := add(v, shr(64, div(mul(mul(up, v), 6), 10)))
                 down := sub(v, shr(64, div(mul(mul(down, v), 3), 10)))
             }
-            _row(x, up, callF, callK, 0x80, 0x80 + 15 * 96, table);
-            _row(x, v, callF, callK, 0x80 + 15 * 96, 0x80 + 24 * 96, table);
-            _row(x, down, callF, callK, 0x80 + 24 * 96, 0x80 + 33 * 96, table);
+            _row(x, up, callF, callK, GRID, GRID + 15 * 96, LN_LEAST, LN_MOST);
+            _row(x, v, callF, callK, GRID + 15 * 96, GRID + 24 * 96, LN_LOW, LN_HIGH);
+            _row(x, down, callF, callK, GRID + 24 * 96, GRID + 33 * 96, LN_LOW, LN_HIGH);
         }
     }
 
-    /// @dev Adds one option at one volatility to the scenarios from `p` to `end`.
-    function _row(int256 x, uint256 v, int256 callF, int256 callK, uint256 p, uint256 end, uint256 table) private pure {
+    /// @dev Adds one option at one volatility to the scenarios from `p` to `end`, a multiple of three, whose logarithms
+    /// lie between `low` and `high`. An entry of the table has 25 bytes: five coefficients, the constant on top.
+    function _row(int256 x, uint256 v, int256 callF, int256 callK, uint256 p, uint256 end, int256 low, int256 high)
+        private
+        pure
+    {
         assembly {
-            function cdf(u, base) -> n {
-                // u: argument + 7.5 in Q52. One entry has 25 bytes: five coefficients, the constant on top.
-                switch lt(u, 67553994410557440)
-                case 1 {
-                    let c := mload(add(base, mul(25, shr(46, u))))
-                    u := and(u, 0x3fffffffffff)
-                    n := add(mul(sar(235, shl(177, c)), u), sar(182, shl(149, c)))
-                    n := add(mul(n, u), sar(129, shl(114, c)))
-                    n := add(mul(n, u), sar(76, shl(72, c)))
-                    n := sar(176, add(mul(n, u), c))
-                }
-                default { n := shl(56, sgt(u, 0)) }
-            }
             let inverse := div(shl(128, 1), v)
+            // d1 + 7.5 at the unmoved price, and v, in Q52.
             let d := add(add(sar(12, sdiv(shl(47, x), v)), shr(13, v)), 33776997205278720)
             v := shr(12, v)
+            let u := sub(add(d, sar(92, mul(low, inverse))), v)
+            let inside := and(sgt(u, 0), slt(add(d, sar(92, mul(high, inverse))), 67553994410557440))
+            let c
+            let z
+            let n
+            for {} mul(inside, lt(p, end)) { p := add(p, 288) } {
+                u := add(d, sar(92, mul(mload(add(p, 0)), inverse)))
+                c := mload(mul(25, shr(46, u)))
+                z := and(u, 0x3fffffffffff)
+                n := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
+                n := add(mul(n, z), sar(129, shl(114, c)))
+                n := add(mul(n, z), sar(76, shl(72, c)))
+                n := mul(mul(callF, mload(add(p, 32))), sar(176, add(mul(n, z), c)))
+                u := sub(u, v)
+                c := mload(mul(25, shr(46, u)))
+                z := and(u, 0x3fffffffffff)
+                u := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
+                u := add(mul(u, z), sar(129, shl(114, c)))
+                u := add(mul(u, z), sar(76, shl(72, c)))
+                u := sar(176, add(mul(u, z), c))
+                mstore(add(p, 64), add(mload(add(p, 64)), sub(n, mul(callK, u))))
+                u := add(d, sar(92, mul(mload(add(p, 96)), inverse)))
+                c := mload(mul(25, shr(46, u)))
+                z := and(u, 0x3fffffffffff)
+                n := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
+                n := add(mul(n, z), sar(129, shl(114, c)))
+                n := add(mul(n, z), sar(76, shl(72, c)))
+                n := mul(mul(callF, mload(add(p, 128))), sar(176, add(mul(n, z), c)))
+                u := sub(u, v)
+                c := mload(mul(25, shr(46, u)))
+                z := and(u, 0x3fffffffffff)
+                u := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
+                u := add(mul(u, z), sar(129, shl(114, c)))
+                u := add(mul(u, z), sar(76, shl(72, c)))
+                u := sar(176, add(mul(u, z), c))
+                mstore(add(p, 160), add(mload(add(p, 160)), sub(n, mul(callK, u))))
+                u := add(d, sar(92, mul(mload(add(p, 192)), inverse)))
+                c := mload(mul(25, shr(46, u)))
+                z := and(u, 0x3fffffffffff)
+                n := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
+                n := add(mul(n, z), sar(129, shl(114, c)))
+                n := add(mul(n, z), sar(76, shl(72, c)))
+                n := mul(mul(callF, mload(add(p, 224))), sar(176, add(mul(n, z), c)))
+                u := sub(u, v)
+                c := mload(mul(25, shr(46, u)))
+                z := and(u, 0x3fffffffffff)
+                u := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
+                u := add(mul(u, z), sar(129, shl(114, c)))
+                u := add(mul(u, z), sar(76, shl(72, c)))
+                u := sar(176, add(mul(u, z), c))
+                mstore(add(p, 256), add(mload(add(p, 256)), sub(n, mul(callK, u))))
+            }
+            // Where some argument leaves the table. Nothing is left of `p` after the loop above.
             for {} lt(p, end) { p := add(p, 96) } {
-                let u := add(d, sar(92, mul(mload(p), inverse)))
-                let sum := mul(mul(callF, mload(add(p, 32))), cdf(u, table))
-                sum := sub(sum, mul(callK, cdf(sub(u, v), table)))
-                let slot := add(p, 64)
-                mstore(slot, add(mload(slot), sum))
+                u := add(d, sar(92, mul(mload(p), inverse)))
+                n := shl(56, sgt(u, 0))
+                if lt(u, 67553994410557440) {
+                    c := mload(mul(25, shr(46, u)))
+                    z := and(u, 0x3fffffffffff)
+                    n := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
+                    n := add(mul(n, z), sar(129, shl(114, c)))
+                    n := add(mul(n, z), sar(76, shl(72, c)))
+                    n := sar(176, add(mul(n, z), c))
+                }
+                n := mul(mul(callF, mload(add(p, 32))), n)
+                u := sub(u, v)
+                switch lt(u, 67553994410557440)
+                case 0 { u := shl(56, sgt(u, 0)) }
+                default {
+                    c := mload(mul(25, shr(46, u)))
+                    z := and(u, 0x3fffffffffff)
+                    u := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
+                    u := add(mul(u, z), sar(129, shl(114, c)))
+                    u := add(mul(u, z), sar(76, shl(72, c)))
+                    u := sar(176, add(mul(u, z), c))
+                }
+                mstore(add(p, 64), add(mload(add(p, 64)), sub(n, mul(callK, u))))
             }
         }
     }
 
     /// @dev Writes the scenarios from 0x80 on; returns the end. Up: nine moves and six far ones; then the nine twice.
-    function _grid() private pure returns (uint256 end) {
+    function _grid() private pure {
         assembly {
             function put(p, logarithm, factor) {
                 mstore(p, logarithm)
                 mstore(add(p, 32), factor)
                 mstore(add(p, 64), 0)
             }
-            put(0x080, sub(0, 269764000664250092112816), 57646075230342349)
-            put(0x0e0, sub(0, 196473330045989671112012), 61248954932238746)
-            put(0x140, sub(0, 127373047746657631756584), 64851834634135142)
-            put(0x1a0, sub(0, 62009787958203987223532), 68454714336031539)
-            put(0x200, 0, 72057594037927936)
-            put(0x260, 58983689207662897407855, 75660473739824333)
-            put(0x2c0, 115222937237561108324925, 79263353441720730)
-            put(0x320, 168961820736821300772225, 82866233143617126)
-            put(0x380, 220413237480546758725254, 86469112845513523)
-            put(0x3e0, sub(0, 1304200854082241004544735), 24499581972895498)
-            put(0x440, sub(0, 837963523372001241319908), 36028797018963968)
-            put(0x4a0, sub(0, 484147670435701952707815), 48278588005411717)
-            put(0x500, 490177238144796850838070, 108086391056891904)
-            put(0x560, 837963523372001241319908, 144115188075855872)
-            put(0x5c0, 1328140761516798092157978, 216172782113783808)
-            mcopy(0x620, 0x80, 864)
-            mcopy(0x980, 0x80, 864)
-            end := 0xce0
+            put(0x5e00, sub(0, 269764000664250092112816), 57646075230342349)
+            put(0x5e60, sub(0, 196473330045989671112012), 61248954932238746)
+            put(0x5ec0, sub(0, 127373047746657631756584), 64851834634135142)
+            put(0x5f20, sub(0, 62009787958203987223532), 68454714336031539)
+            put(0x5f80, 0, 72057594037927936)
+            put(0x5fe0, 58983689207662897407855, 75660473739824333)
+            put(0x6040, 115222937237561108324925, 79263353441720730)
+            put(0x60a0, 168961820736821300772225, 82866233143617126)
+            put(0x6100, 220413237480546758725254, 86469112845513523)
+            put(0x6160, sub(0, 1304200854082241004544735), 24499581972895498)
+            put(0x61c0, sub(0, 837963523372001241319908), 36028797018963968)
+            put(0x6220, sub(0, 484147670435701952707815), 48278588005411717)
+            put(0x6280, 490177238144796850838070, 108086391056891904)
+            put(0x62e0, 837963523372001241319908, 144115188075855872)
+            put(0x6340, 1328140761516798092157978, 216172782113783808)
+            mcopy(0x63a0, 0x5e00, 864)
+            mcopy(0x6700, 0x5e00, 864)
         }
     }
 }
