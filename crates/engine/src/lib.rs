@@ -16,26 +16,32 @@ extern crate std;
 
 pub mod accept;
 pub mod decide;
+pub mod drawdown;
+pub mod hedge;
+mod kernels;
 pub mod leg;
+pub mod liquidation;
+pub mod lvr;
 pub mod mark;
 pub mod params;
+pub mod range;
 pub mod report;
 pub mod shares;
 #[cfg(test)]
 mod testing;
+mod wide;
 
 use fixed::MathError;
 
 pub use accept::{Rejection, accept};
 pub use decide::{Decision, Side, decide};
 pub use leg::{Leg, LegError, LegFault, legs};
-pub use params::{ParamError, ParamId, Params};
-pub use report::{Price, Report, assess};
+pub use mark::Mark;
+pub use params::{BandKind, ParamError, ParamId, Params, TargetMode};
+pub use report::{Assessment, Exposure, Measured, Price, Report, assess};
 
 /// The number of underlyings a book may hold, besides the asset itself.
-///
-/// One for now: the report aggregates per underlying, the rules of [`mod@decide`] act on the first.
-pub const MAX_UNDERLYINGS: usize = 1;
+pub const MAX_UNDERLYINGS: usize = 4;
 
 /// Why a book cannot be assessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

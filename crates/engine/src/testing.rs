@@ -6,7 +6,7 @@ use fixed::{BPS, Bps, WAD, Wad};
 use proptest::prelude::*;
 
 use crate::leg::{Rate, Right};
-use crate::{Decision, Leg, Params, Price, Report, Side, assess};
+use crate::{Assessment, Decision, Leg, Params, Price, Report, Side, assess};
 
 /// A signed 96-bit number, of every length.
 fn narrow() -> impl Strategy<Value = i128> {
@@ -137,6 +137,10 @@ impl Book {
     }
 
     pub(crate) fn report(&self) -> Report {
+        self.assess().report
+    }
+
+    pub(crate) fn assess(&self) -> Assessment {
         let mut words = Vec::new();
         let own = [
             Leg::Cash { amount: Wad(self.cash) },
@@ -148,7 +152,7 @@ impl Book {
         for leg in own.iter().chain(&self.others) {
             leg.pack(&mut words).unwrap();
         }
-        assess(&words, &[Price::ASSET, self.price], &self.params).unwrap()
+        assess(&words, &[Price::ASSET, self.price], &self.params, 0).unwrap()
     }
 
     pub(crate) fn decide(&self) -> Decision {
@@ -274,6 +278,7 @@ pub(crate) fn any_params() -> impl Strategy<Value = Params> {
                 exit_cost: Bps(exit_cost),
                 max_slippage: Bps(max_slippage),
                 min_trade: Wad(min_trade),
+                ..Params::default()
             },
         )
 }

@@ -47,14 +47,16 @@ pub fn units(state: &State<'_>) -> Result<Band, MathError> {
 /// How far the expected delta is outside the band, in asset units; 0 inside and on the edge.
 pub fn excess(report: &Report, params: &Params, liquidity_needed: Wad) -> Result<Wad, MathError> {
     let band = values(report, params, liquidity_needed)?;
-    let delta = report.expected_delta_value;
+    let delta = report
+        .exposure(1)
+        .map_or(Wad::ZERO, |exposure| exposure.expected_delta_value);
     Ok(delta.sub(band.upper)?.max(band.lower.sub(delta)?).max(Wad::ZERO))
 }
 
 /// The trade to the band's nearest edge after costs (at `exit_cost`), or to the target if the distance is urgent, as far as the spot position, the
 /// cash and the leverage limits allow. `None` inside the band, on its edge, or if it would be below `min_trade`.
 pub fn act(state: &State<'_>, band: &Band) -> Result<Option<Trade>, MathError> {
-    let delta = state.report.expected_delta;
+    let delta = state.exposure().expected_delta;
     let (side, edge) = if delta > band.upper {
         (Side::Sell, band.upper)
     } else if delta < band.lower {

@@ -18,7 +18,7 @@ const MIN_GAIN: Bps = Bps(2_000);
 pub fn act(state: &State<'_>) -> Result<Option<Trade>, MathError> {
     let State { report, params, .. } = *state;
     let only_net = report.excess_gross == Wad::ZERO;
-    let side = if only_net && report.delta < Wad::ZERO {
+    let side = if only_net && state.exposure().delta < Wad::ZERO {
         Side::Buy
     } else {
         Side::Sell

@@ -24,7 +24,7 @@ mod room;
 
 use fixed::{BPS, Bps, MathError, Wad};
 
-use crate::report::{Price, Report};
+use crate::report::{Exposure, Price, Report};
 use crate::{EngineError, Params};
 
 /// Nothing to do.
@@ -108,6 +108,13 @@ pub struct State<'a> {
     pub liquidity_needed: Wad,
 }
 
+impl State<'_> {
+    /// The risk of underlying 1.
+    pub(super) fn exposure(&self) -> Exposure {
+        self.report.exposure(1).copied().unwrap_or_default()
+    }
+}
+
 /// Walks the rules in order and returns the first action, or an idle decision.
 ///
 /// `report` must come from [`crate::assess`] with the same `price` (of underlying 1) and `params`; `liquidity_needed`
@@ -128,6 +135,7 @@ pub fn decide(report: &Report, price: &Price, params: &Params, liquidity_needed:
         liquidity_needed,
     };
     let band = band::units(&state)?;
+    let Exposure { expected_delta, .. } = state.exposure();
     let mut decision = Decision {
         rule: IDLE,
         side: Side::Sell,
@@ -135,7 +143,7 @@ pub fn decide(report: &Report, price: &Price, params: &Params, liquidity_needed:
         amount_in: Wad::ZERO,
         min_out: Wad::ZERO,
         value: Wad::ZERO,
-        expected_delta: report.expected_delta,
+        expected_delta,
         delta_target: band.target,
         lower: band.lower,
         upper: band.upper,
@@ -209,7 +217,7 @@ fn trade(state: &State<'_>, side: Side, wanted: Wad) -> Result<Option<Trade>, Ma
     }
     let held = match side {
         Side::Buy => report.liquid.sub(liquidity_needed)?.div_down(price.mid)?,
-        Side::Sell => report.spot,
+        Side::Sell => state.exposure().spot,
     };
     let possible = wanted.min(held);
     let tokens = possible.min(room::tokens_down(state, side)?);

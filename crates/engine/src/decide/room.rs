@@ -21,8 +21,8 @@ pub(super) fn tokens_down(state: &State<'_>, side: Side) -> Result<Wad, MathErro
     };
     let loss = equity_loss(state)?;
     let towards = match side {
-        Side::Buy => report.delta_value,
-        Side::Sell => report.delta_value.neg()?,
+        Side::Buy => state.exposure().delta_value,
+        Side::Sell => state.exposure().delta_value.neg()?,
     };
     let to_zero = towards.neg()?;
     let net = room(params.max_net_leverage, towards, loss)?.max(to_zero);
