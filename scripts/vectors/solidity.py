@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Vectors of the Solidity baseline, test/solidity/models/pricing: `solidity_kernels.json` and `solidity_margin.json`.
 
-Kernels take 18 decimals. A portfolio is written as the bytes that the contract takes, with the loss of its worst
-scenario, the number of that scenario, and a size to measure errors against: Σ |quantity|·(forward + strike).
+Kernels take 18 decimals. A portfolio is written as the bytes that the contract takes, with the losses of its worst
+two scenarios, the number of the worst, and a size to measure errors against: Σ |quantity|·(forward + strike).
 """
 
 from mpmath import erfc, exp, findroot, floor, log, mpf, pi, sqrt
@@ -11,6 +11,8 @@ from common import WAD, arguments, log_uniform, value_of, write
 
 ONE = 2**60
 SPOT = 3 * 10**14
+# One token of a position.
+TOKEN = 2**32
 
 
 def cdf(x):
@@ -110,13 +112,13 @@ def portfolio(options, sizes):
     for move, shift, damping in SCENARIOS:
         after = sum(value(option, move, shift) for option in options)
         losses.append(mpf(damping) * (base - after - sum(sizes) * SPOT * (mpf(move) - 1)))
-    worst = max(losses)
+    second, worst = sorted(losses)[-2:]
     text = word(SPOT) + word(len(options)) + word(len(sizes))
     for put, forward, strike, years, volatility, rate, quantity in options:
         text += "".join(map(word, (forward, strike | put << 63, years, volatility, rate, quantity)))
     text += "".join(map(word, sizes))
     size = sum(abs(o[6]) * (o[1] + o[2]) for o in options) + sum(map(abs, sizes)) * SPOT
-    return [text, max(worst, 0), str(losses.index(worst) + 1 if worst > 0 else 0), mpf(size)]
+    return [text, max(worst, 0), max(second, 0), str(losses.index(worst) + 1 if worst > 0 else 0), mpf(size)]
 
 
 def draw_option(rng):
@@ -127,12 +129,12 @@ def draw_option(rng):
     moneyness = exp(rng.uniform(-1, 1)) if rng.random() < 0.5 else exp(rng.uniform(-3, 3) * volatility * sqrt(years))
     strike = int(forward * min(max(moneyness, mpf("0.2")), mpf(5)))
     terms = [int(floor(x * ONE)) for x in (years, volatility, rng.uniform(-0.1, 0.3))]
-    return (rng.random() < 0.5, forward, strike, *terms, rng.randint(-(10**6), 10**6))
+    return (rng.random() < 0.5, forward, strike, *terms, rng.randint(-(10 * TOKEN), 10 * TOKEN))
 
 
 def draw_portfolio(rng):
     options = [draw_option(rng) for _ in range(rng.choice([0, 1, 1, 2, 8]))]
-    return portfolio(options, [rng.randint(-(10**6), 10**6) for _ in range(rng.choice([0, 1, 8]))])
+    return portfolio(options, [rng.randint(-(10 * TOKEN), 10 * TOKEN) for _ in range(rng.choice([0, 1, 8]))])
 
 
 def main():
@@ -140,7 +142,7 @@ def main():
     write(options, "solidity_kernels", ["kernel", "x_wad", "y_wad", "result"], kernel_edges(), draw_kernel)
     # A portfolio is 33 revaluations of its options: a tenth as many cases take as long.
     options.cases = max(1, options.cases // 10)
-    write(options, "solidity_margin", ["input", "worst_loss", "scenario", "size"], [], draw_portfolio)
+    write(options, "solidity_margin", ["input", "worst_loss", "second_worst", "scenario", "size"], [], draw_portfolio)
 
 
 main()

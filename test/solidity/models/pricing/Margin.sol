@@ -15,21 +15,21 @@ contract Margin {
     address private immutable TABLE = SSTORE2.write(NormalTable.build());
 
     /// Where memory holds the scenarios, after the table.
-    uint256 private constant GRID = 0x5e00;
-    /// ln 0.8, ln 1.2, ln 0.34 and ln 3 in Q80.
-    int256 private constant LN_LOW = -269764000664250092112816;
-    int256 private constant LN_HIGH = 220413237480546758725254;
-    int256 private constant LN_LEAST = -1304200854082241004544735;
-    int256 private constant LN_MOST = 1328140761516798092157978;
+    uint256 private constant GRID = 0x5ea0;
+    /// ln 0.8, ln 1.2, ln 0.34 and ln 3 in Q47.
+    int256 private constant LN_LOW = -31404662954650;
+    int256 private constant LN_HIGH = 25659477976214;
+    int256 private constant LN_LEAST = -151828962154947;
+    int256 private constant LN_MOST = 154615934183448;
 
     fallback() external {
         unchecked {
-            uint256 grid; // 33 scenarios of three words: ln of the price factor in Q80, the factor in Q56, value
+            uint256 grid; // 33 scenarios of three words: ln of the price factor in Q47, the factor in Q56, value
             _grid();
             address from = TABLE;
             assembly {
-                grid := 0x5e00
-                extcodecopy(from, 0, 1, 24000)
+                grid := 0x5ea0
+                extcodecopy(from, 0, 1, 24200)
             }
             int256 linear; // value per factor of price, Q64
             uint256 end;
@@ -120,93 +120,80 @@ contract Margin {
     }
 
     /// @dev Adds one option at one volatility to the scenarios from `p` to `end`, a multiple of three, whose logarithms
-    /// lie between `low` and `high`. An entry of the table has 25 bytes: five coefficients, the constant on top.
+    /// lie between `low` and `high`. `NormalTable` says how an entry is read.
     function _row(int256 x, uint256 v, int256 callF, int256 callK, uint256 p, uint256 end, int256 low, int256 high)
         private
         pure
     {
         assembly {
-            let inverse := div(shl(128, 1), v)
-            // d1 + 7.5 at the unmoved price, and v, in Q52.
-            let d := add(add(sar(12, sdiv(shl(47, x), v)), shr(13, v)), 33776997205278720)
-            v := shr(12, v)
-            let u := sub(add(d, sar(92, mul(low, inverse))), v)
-            let inside := and(sgt(u, 0), slt(add(d, sar(92, mul(high, inverse))), 67553994410557440))
+            // Arguments are counted in pieces of the table, from its start, in Q107: d1 unmoved, and v.
+            let inverse := div(shl(124, 176), v)
+            v := mul(shl(43, 176), v)
+            let d := add(add(mul(sar(34, x), inverse), shr(1, v)), shl(107, 1100))
+            let u := sub(add(d, mul(low, inverse)), v)
+            let inside := and(sgt(u, 0), slt(add(d, mul(high, inverse)), 356970409024269399461471622633881600))
             let c
             let z
             let n
+            let y
             for {} mul(inside, lt(p, end)) { p := add(p, 288) } {
-                u := add(d, sar(92, mul(mload(add(p, 0)), inverse)))
-                c := mload(mul(25, shr(46, u)))
-                z := and(u, 0x3fffffffffff)
-                n := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
-                n := add(mul(n, z), sar(129, shl(114, c)))
-                n := add(mul(n, z), sar(76, shl(72, c)))
-                n := mul(mul(callF, mload(add(p, 32))), sar(176, add(mul(n, z), c)))
+                u := add(d, mul(mload(p), inverse))
+                c := mload(mul(11, shr(107, u)))
+                z := and(u, 0x7ffffffffffffffffffffffffff)
+                n := add(mul(sar(239, shl(71, c)), z), sar(123, shl(44, c)))
+                n := sar(191, add(mul(n, z), c))
+                n := mul(mul(callF, mload(add(p, 32))), n)
                 u := sub(u, v)
-                c := mload(mul(25, shr(46, u)))
-                z := and(u, 0x3fffffffffff)
-                u := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
-                u := add(mul(u, z), sar(129, shl(114, c)))
-                u := add(mul(u, z), sar(76, shl(72, c)))
-                u := sar(176, add(mul(u, z), c))
-                mstore(add(p, 64), add(mload(add(p, 64)), sub(n, mul(callK, u))))
-                u := add(d, sar(92, mul(mload(add(p, 96)), inverse)))
-                c := mload(mul(25, shr(46, u)))
-                z := and(u, 0x3fffffffffff)
-                n := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
-                n := add(mul(n, z), sar(129, shl(114, c)))
-                n := add(mul(n, z), sar(76, shl(72, c)))
-                n := mul(mul(callF, mload(add(p, 128))), sar(176, add(mul(n, z), c)))
+                c := mload(mul(11, shr(107, u)))
+                z := and(u, 0x7ffffffffffffffffffffffffff)
+                y := add(mul(sar(239, shl(71, c)), z), sar(123, shl(44, c)))
+                y := sar(191, add(mul(y, z), c))
+                mstore(add(p, 64), add(mload(add(p, 64)), sub(n, mul(callK, y))))
+                u := add(d, mul(mload(add(p, 96)), inverse))
+                c := mload(mul(11, shr(107, u)))
+                z := and(u, 0x7ffffffffffffffffffffffffff)
+                n := add(mul(sar(239, shl(71, c)), z), sar(123, shl(44, c)))
+                n := sar(191, add(mul(n, z), c))
+                n := mul(mul(callF, mload(add(p, 128))), n)
                 u := sub(u, v)
-                c := mload(mul(25, shr(46, u)))
-                z := and(u, 0x3fffffffffff)
-                u := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
-                u := add(mul(u, z), sar(129, shl(114, c)))
-                u := add(mul(u, z), sar(76, shl(72, c)))
-                u := sar(176, add(mul(u, z), c))
-                mstore(add(p, 160), add(mload(add(p, 160)), sub(n, mul(callK, u))))
-                u := add(d, sar(92, mul(mload(add(p, 192)), inverse)))
-                c := mload(mul(25, shr(46, u)))
-                z := and(u, 0x3fffffffffff)
-                n := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
-                n := add(mul(n, z), sar(129, shl(114, c)))
-                n := add(mul(n, z), sar(76, shl(72, c)))
-                n := mul(mul(callF, mload(add(p, 224))), sar(176, add(mul(n, z), c)))
+                c := mload(mul(11, shr(107, u)))
+                z := and(u, 0x7ffffffffffffffffffffffffff)
+                y := add(mul(sar(239, shl(71, c)), z), sar(123, shl(44, c)))
+                y := sar(191, add(mul(y, z), c))
+                mstore(add(p, 160), add(mload(add(p, 160)), sub(n, mul(callK, y))))
+                u := add(d, mul(mload(add(p, 192)), inverse))
+                c := mload(mul(11, shr(107, u)))
+                z := and(u, 0x7ffffffffffffffffffffffffff)
+                n := add(mul(sar(239, shl(71, c)), z), sar(123, shl(44, c)))
+                n := sar(191, add(mul(n, z), c))
+                n := mul(mul(callF, mload(add(p, 224))), n)
                 u := sub(u, v)
-                c := mload(mul(25, shr(46, u)))
-                z := and(u, 0x3fffffffffff)
-                u := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
-                u := add(mul(u, z), sar(129, shl(114, c)))
-                u := add(mul(u, z), sar(76, shl(72, c)))
-                u := sar(176, add(mul(u, z), c))
-                mstore(add(p, 256), add(mload(add(p, 256)), sub(n, mul(callK, u))))
+                c := mload(mul(11, shr(107, u)))
+                z := and(u, 0x7ffffffffffffffffffffffffff)
+                y := add(mul(sar(239, shl(71, c)), z), sar(123, shl(44, c)))
+                y := sar(191, add(mul(y, z), c))
+                mstore(add(p, 256), add(mload(add(p, 256)), sub(n, mul(callK, y))))
             }
-            // Where some argument leaves the table. Nothing is left of `p` after the loop above.
+            // Where some argument leaves the table. After the loop above `p` is at the end.
             for {} lt(p, end) { p := add(p, 96) } {
-                u := add(d, sar(92, mul(mload(p), inverse)))
+                u := add(d, mul(mload(p), inverse))
                 n := shl(56, sgt(u, 0))
-                if lt(u, 67553994410557440) {
-                    c := mload(mul(25, shr(46, u)))
-                    z := and(u, 0x3fffffffffff)
-                    n := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
-                    n := add(mul(n, z), sar(129, shl(114, c)))
-                    n := add(mul(n, z), sar(76, shl(72, c)))
-                    n := sar(176, add(mul(n, z), c))
+                if lt(u, 356970409024269399461471622633881600) {
+                    c := mload(mul(11, shr(107, u)))
+                    z := and(u, 0x7ffffffffffffffffffffffffff)
+                    n := add(mul(sar(239, shl(71, c)), z), sar(123, shl(44, c)))
+                    n := sar(191, add(mul(n, z), c))
                 }
                 n := mul(mul(callF, mload(add(p, 32))), n)
                 u := sub(u, v)
-                switch lt(u, 67553994410557440)
-                case 0 { u := shl(56, sgt(u, 0)) }
-                default {
-                    c := mload(mul(25, shr(46, u)))
-                    z := and(u, 0x3fffffffffff)
-                    u := add(mul(sar(235, shl(177, c)), z), sar(182, shl(149, c)))
-                    u := add(mul(u, z), sar(129, shl(114, c)))
-                    u := add(mul(u, z), sar(76, shl(72, c)))
-                    u := sar(176, add(mul(u, z), c))
+                y := shl(56, sgt(u, 0))
+                if lt(u, 356970409024269399461471622633881600) {
+                    c := mload(mul(11, shr(107, u)))
+                    z := and(u, 0x7ffffffffffffffffffffffffff)
+                    y := add(mul(sar(239, shl(71, c)), z), sar(123, shl(44, c)))
+                    y := sar(191, add(mul(y, z), c))
                 }
-                mstore(add(p, 64), add(mload(add(p, 64)), sub(n, mul(callK, u))))
+                mstore(add(p, 64), add(mload(add(p, 64)), sub(n, mul(callK, y))))
             }
         }
     }
@@ -219,23 +206,23 @@ contract Margin {
                 mstore(add(p, 32), factor)
                 mstore(add(p, 64), 0)
             }
-            put(0x5e00, sub(0, 269764000664250092112816), 57646075230342349)
-            put(0x5e60, sub(0, 196473330045989671112012), 61248954932238746)
-            put(0x5ec0, sub(0, 127373047746657631756584), 64851834634135142)
-            put(0x5f20, sub(0, 62009787958203987223532), 68454714336031539)
-            put(0x5f80, 0, 72057594037927936)
-            put(0x5fe0, 58983689207662897407855, 75660473739824333)
-            put(0x6040, 115222937237561108324925, 79263353441720730)
-            put(0x60a0, 168961820736821300772225, 82866233143617126)
-            put(0x6100, 220413237480546758725254, 86469112845513523)
-            put(0x6160, sub(0, 1304200854082241004544735), 24499581972895498)
-            put(0x61c0, sub(0, 837963523372001241319908), 36028797018963968)
-            put(0x6220, sub(0, 484147670435701952707815), 48278588005411717)
-            put(0x6280, 490177238144796850838070, 108086391056891904)
-            put(0x62e0, 837963523372001241319908, 144115188075855872)
-            put(0x6340, 1328140761516798092157978, 216172782113783808)
-            mcopy(0x63a0, 0x5e00, 864)
-            mcopy(0x6700, 0x5e00, 864)
+            put(0x5ea0, sub(0, 31404662954650), 57646075230342349)
+            put(0x5f00, sub(0, 22872505947713), 61248954932238746)
+            put(0x5f60, sub(0, 14828174345505), 64851834634135142)
+            put(0x5fc0, sub(0, 7218889421574), 68454714336031539)
+            put(0x6020, 0, 72057594037927936)
+            put(0x6080, 6866605161650, 75660473739824333)
+            put(0x60e0, 13413715320355, 79263353441720730)
+            put(0x6140, 19669744737542, 82866233143617126)
+            put(0x61a0, 25659477976214, 86469112845513523)
+            put(0x6200, sub(0, 151828962154947), 24499581972895498)
+            put(0x6260, sub(0, 97551793252584), 36028797018963968)
+            put(0x62c0, sub(0, 56362206865533), 48278588005411717)
+            put(0x6320, 57064140930865, 108086391056891904)
+            put(0x6380, 97551793252584, 144115188075855872)
+            put(0x63e0, 154615934183448, 216172782113783808)
+            mcopy(0x6440, 0x5ea0, 864)
+            mcopy(0x67a0, 0x5ea0, 864)
         }
     }
 }
