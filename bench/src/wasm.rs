@@ -92,5 +92,14 @@ pub(crate) fn print(wasm: &[u8]) -> Result<()> {
         (costs[3].run - costs[2].run) / 64.0,
         (costs[3].compute - costs[2].compute) / 64.0
     );
+    for n in [0_u64, 1, 8, 64, 127] {
+        let one = pricing::grid::QUANTITY.cast_unsigned();
+        let perps = (0..8).map(|i| (one / 2 * i).wrapping_sub(2 * one));
+        let options = (0..n).flat_map(|i| option(i).into_iter().chain([(one / 4 * (i % 11)).wrapping_sub(one)]));
+        let words = [300_000_000_000_000].into_iter().chain(perps).chain(options);
+        let input: Vec<u8> = [2].into_iter().chain(words.flat_map(u64::to_le_bytes)).collect();
+        let (cost, _) = program.measure(input)?;
+        row(&format!("margin of {n} and 8 perps"), cost);
+    }
     Ok(())
 }
