@@ -2,6 +2,7 @@
 //!
 //! [`compare`] is the run; [`Machine`] measures single calls.
 
+pub mod compare;
 mod machine;
 pub mod portfolio;
 

@@ -41,8 +41,11 @@ pub fn option(i: u64) -> [u64; 5] {
     ]
 }
 
-/// Signed quantity of position `i`: long and short in turn, from 1 to 1.6 million.
+/// Perpetuals beside the options.
+pub const PERPS: u64 = 8;
+
+/// Signed quantity of position `i`, 1 token = 2^32: between a third of a token and six tokens, long and short.
 pub fn quantity(i: u64) -> i64 {
-    let size = (1 + i * 29 % 16).cast_signed() * 100_003;
-    if i % 3 == 0 { -size } else { size }
+    let size = (1 + i * 29 % 16).cast_signed() * 1_600_000_003;
+    if i.is_multiple_of(3) { -size } else { size }
 }
