@@ -27,15 +27,11 @@ sol! {
 }
 
 /// First byte of call data to `bench/programs`: what it shall run.
-mod selector {
-    pub(super) const NOTHING: u8 = 0;
-    pub(super) const GREEKS: u8 = 1;
-    pub(super) const MARGIN: u8 = 2;
-    /// The first kernel; the others follow in the order of [`super::KERNELS`].
-    pub(super) const KERNELS: u8 = 16;
-}
+const NOTHING: u8 = 0;
+const GREEKS: u8 = 1;
+const MARGIN: u8 = 2;
 
-/// Kernels, the lowest and highest argument in units of 1e-9, and whether PRBMath has them too.
+/// Kernels in the order of the selectors of `bench/programs/kernels`, the lowest and highest argument in units of 1e-9, and whether PRBMath has them too.
 const KERNELS: [(&str, i64, i64, bool); 9] = [
     ("exp", -20_000_000_000, 20_000_000_000, true),
     ("ln", 1, 1_000_000_000_000, true),
@@ -78,8 +74,7 @@ pub enum Mode {
 /// One measurement: the same work on both sides.
 struct Row {
     name: String,
-    /// `None` if the program has no such function yet.
-    program: Option<Cost>,
+    program: Cost,
     solidity: Cost,
     prb: Option<Cost>,
 }
@@ -88,6 +83,7 @@ struct Row {
 struct Sides {
     machine: Machine,
     program: Address,
+    exact: Address,
     kernels: Address,
     prb: Address,
     greeks: Address,
@@ -96,11 +92,12 @@ struct Sides {
 
 /// Measures both sides, prints the table, and compares or replaces the record.
 ///
-/// `wasm` is the build of `bench/programs`.
-pub fn run(wasm: &[u8], mode: Mode) -> Result<()> {
+/// `pricing` and `kernels` are builds of `bench/programs` and `bench/programs/kernels`.
+pub fn run(pricing: &[u8], kernels: &[u8], mode: Mode) -> Result<()> {
     let mut machine = Machine::default();
     let sides = Sides {
-        program: machine.program(wasm)?,
+        program: machine.program(pricing)?,
+        exact: machine.program(kernels)?,
         kernels: machine.contract("Kernels")?,
         prb: machine.contract("PrbKernels")?,
         greeks: machine.contract("Greeks")?,
@@ -115,10 +112,8 @@ pub fn run(wasm: &[u8], mode: Mode) -> Result<()> {
 }
 
 impl Sides {
-    /// The program's cost and answer, or `None` if it refuses, as it does what it has not got.
-    fn program(&self, selector: u8, input: &[u8]) -> Option<(Cost, Bytes)> {
-        let data: Vec<u8> = [&[selector], input].concat();
-        self.machine.call(self.program, data).ok()
+    fn program(&self, program: Address, selector: u8, input: &[u8]) -> Result<(Cost, Bytes)> {
+        self.machine.call(program, [&[selector], input].concat())
     }
 
     /// Kernels over 64 and 128 arguments.
@@ -130,11 +125,13 @@ impl Sides {
                 let words = arguments.iter().map(|x| I256::try_from(*x)).collect::<Result<_, _>>()?;
                 let data = encode(name, words)?;
                 let little: Vec<u8> = arguments.iter().flat_map(|x| x.to_le_bytes()).collect();
-                let (solidity, _) = self.machine.call(self.kernels, data.clone())?;
+                let (program, ours) = self.program(self.exact, index, &little).with_context(|| name)?;
+                let (solidity, theirs) = self.machine.call(self.kernels, data.clone())?;
+                agree_on_kernel(&ours, &theirs).with_context(|| name)?;
                 let prb = in_prb.then(|| self.machine.call(self.prb, data)).transpose()?;
                 rows.push(Row {
                     name: format!("{name}, {count}"),
-                    program: self.program(selector::KERNELS + index, &little).map(|(cost, _)| cost),
+                    program,
                     solidity,
                     prb: prb.map(|(cost, _)| cost),
                 });
@@ -148,17 +145,25 @@ impl Sides {
         let row = |count| {
             let numbers: Vec<u64> = (0..count).flat_map(option).collect();
             let input = bytes(numbers.iter().copied(), Order::Little);
-            let (program, ours) = self.program(selector::GREEKS, &input).context("the options were refused")?;
+            let (program, ours) = self.program(self.program, GREEKS, &input)?;
             let (solidity, theirs) = self.machine.call(self.greeks, bytes(numbers, Order::Big))?;
             ensure!(ours.len() == theirs.len(), "results of different length");
-            for (ours, theirs) in ours.chunks(8).zip(theirs.chunks(8)) {
-                let difference = i64::from_le_bytes(ours.try_into()?) - i64::from_be_bytes(theirs.try_into()?);
-                // Units of 2^-44, or of 1/300,000,000,000,000 of the price.
-                ensure!(difference.abs() <= 60, "results differ by {difference}");
+            // Twice the error bounds, in units of 2^-44 for delta and gamma, else of a three hundred trillionth.
+            let bounds = [60, 36, 36, 600, 600, 600].into_iter().cycle();
+            for ((ours, theirs), bound) in ours.chunks(8).zip(theirs.chunks(8)).zip(bounds) {
+                let (ours, theirs) = (
+                    i64::from_le_bytes(ours.try_into()?),
+                    i64::from_be_bytes(theirs.try_into()?),
+                );
+                let bound = bound + theirs.unsigned_abs() / 5_000_000_000;
+                ensure!(
+                    (ours - theirs).unsigned_abs() <= bound,
+                    "results differ: {ours} and {theirs}"
+                );
             }
             Ok(Row {
                 name: format!("greeks, {count} options"),
-                program: Some(program),
+                program,
                 solidity,
                 prb: None,
             })
@@ -169,18 +174,20 @@ impl Sides {
     /// The worst of 33 scenarios; the answers have to agree.
     fn margin_rows(&self) -> Result<Vec<Row>> {
         let row = |count| {
-            let perps: Vec<i64> = (0..PERPS).map(|i| quantity(i + 1000)).collect();
-            let mut numbers = vec![SPOT, count, PERPS];
-            numbers.extend((0..count).flat_map(|i| option(i).into_iter().chain([quantity(i).cast_unsigned()])));
-            numbers.extend(perps.iter().map(|size| size.cast_unsigned()));
-            let program = self.program(selector::MARGIN, &bytes(numbers.iter().copied(), Order::Little));
+            let perps = (0..PERPS).map(|i| quantity(i + 1000));
+            let options = (0..count).flat_map(|i| option(i).into_iter().chain([quantity(i).cast_unsigned()]));
+            let numbers: Vec<u64> = [SPOT]
+                .into_iter()
+                .chain(perps.map(i64::cast_unsigned))
+                .chain(options)
+                .collect();
+            let input = bytes(numbers.iter().copied(), Order::Little);
+            let (program, ours) = self.program(self.program, MARGIN, &input)?;
             let (solidity, theirs) = self.machine.call(self.margin, bytes(numbers, Order::Big))?;
-            if let Some((_, ours)) = &program {
-                agree(ours, &theirs, count)?;
-            }
+            agree(&ours, &theirs, count)?;
             Ok(Row {
                 name: format!("margin, {count} options and {PERPS} perps"),
-                program: program.map(|(cost, _)| cost),
+                program,
                 solidity,
                 prb: None,
             })
@@ -189,16 +196,44 @@ impl Sides {
     }
 }
 
-/// Compares worst losses: the program's in the scale of the prices, Solidity's in Q112 of price times quantity.
+/// Compares results in 18 decimals: relative to 2^-55, as `solady`'s power is no nearer.
+fn agree_on_kernel(ours: &[u8], theirs: &[u8]) -> Result<()> {
+    // An array's offset and length come first.
+    for (ours, theirs) in ours.chunks(16).zip(theirs.get(64..).context("no array")?.chunks(32)) {
+        let ours = I256::try_from(i128::from_le_bytes(ours.try_into()?))?;
+        let theirs = I256::from_be_bytes::<32>(theirs.try_into()?);
+        let bound = I256::unchecked_from(4) + (theirs.abs() >> 55);
+        ensure!((ours - theirs).abs() <= bound, "results differ: {ours} and {theirs}");
+    }
+    Ok(())
+}
+
+/// Compares the losses of all scenarios.
 fn agree(ours: &[u8], theirs: &[u8], count: u64) -> Result<()> {
-    let ours = i64::from_le_bytes(ours.get(..8).context("no loss")?.try_into()?);
-    let theirs = I256::from_be_bytes::<32>(theirs.get(..32).context("no loss")?.try_into()?);
-    let theirs = i64::try_from(theirs >> (112 + 32))?;
-    // A billionth of quantity times price for every option: at most six tokens of twice the spot price.
-    let bound = (count + 1) * SPOT * 12 / 1_000_000_000;
     ensure!(
-        (ours - theirs).unsigned_abs() <= bound,
-        "margins of {count} options differ: {ours} and {theirs}"
+        ours.len() == 280 && theirs.len() == 280,
+        "answers of an unexpected length"
+    );
+    // Both sides promise 1e-9·quantity·max(forward, strike) for an option, times the price's multiplier of at most 3; the
+    // program's multipliers have 30 binary places. A position has at most six tokens; strikes are below 1.4·spot.
+    let bound = (count * 9 + PERPS * 3) * 6 * SPOT / 1_000_000_000;
+    for (index, (ours, theirs)) in ours.chunks(8).zip(theirs.chunks(8)).take(34).enumerate() {
+        let (ours, theirs) = (
+            i64::from_le_bytes(ours.try_into()?),
+            i64::from_be_bytes(theirs.try_into()?),
+        );
+        ensure!(
+            (ours - theirs).unsigned_abs() <= bound,
+            "losses {index} of {count} options differ: {ours} and {theirs}"
+        );
+    }
+    ensure!(
+        ours.chunks(8)
+            .nth(34)
+            .map(|x| x.iter().rev().copied().collect::<Vec<_>>())
+            .as_deref()
+            == theirs.chunks(8).nth(34),
+        "different scenarios are the worst of {count} options"
     );
     Ok(())
 }
@@ -231,14 +266,10 @@ fn encode(name: &str, xs: Vec<I256>) -> Result<Vec<u8>> {
 }
 
 /// One line of the table, from gas of both sides.
-fn line(name: &str, program: Option<f64>, solidity: f64, prb: Option<f64>) {
-    let show = |gas: Option<f64>| gas.map_or_else(|| "-".to_owned(), |gas| format!("{gas:.1}"));
-    let ratio = program.map_or_else(|| "-".to_owned(), |gas| format!("{:.1}", solidity / gas));
-    println!(
-        "{name:44} {:>12} {solidity:>14.1} {ratio:>8} {:>12}",
-        show(program),
-        show(prb)
-    );
+fn line(name: &str, program: f64, solidity: f64, prb: Option<f64>) {
+    let prb = prb.map_or_else(String::new, |gas| format!("{gas:.1}"));
+    let ratio = solidity / program;
+    println!("{name:44} {program:>12.1} {solidity:>14.1} {ratio:>8.1} {prb:>12}");
 }
 
 /// What one more of something costs, from two rows `more` of it apart.
@@ -246,14 +277,14 @@ fn slope(name: &str, few: &Row, many: &Row, more: f64) {
     let per = |few: Cost, many: Cost| (many.gas() - few.gas()) / more;
     line(
         name,
-        few.program.zip(many.program).map(|(few, many)| per(few, many)),
+        per(few.program, many.program),
         per(few.solidity, many.solidity),
         few.prb.zip(many.prb).map(|(few, many)| per(few, many)),
     );
 }
 
 fn print(sides: &Sides, kernels: &[Row], options: &[Row], margins: &[Row]) -> Result<()> {
-    let (empty, _) = sides.program(selector::NOTHING, &[]).context("the program does not answer")?;
+    let (empty, _) = sides.program(sides.program, NOTHING, &[])?;
     println!(
         "{:44} {:>12} {:>14} {:>8} {:>12}",
         "gas", "Stylus", "Solidity", "ratio", "PRBMath"
@@ -265,7 +296,7 @@ fn print(sides: &Sides, kernels: &[Row], options: &[Row], margins: &[Row]) -> Re
         }
     }
     for row in options.iter().chain(margins) {
-        line(&row.name, row.program.map(Cost::gas), row.solidity.gas(), None);
+        line(&row.name, row.program.gas(), row.solidity.gas(), None);
     }
     if let [.., few, many] = options {
         slope("price and five Greeks, each option", few, many, 64.0);
@@ -286,10 +317,8 @@ fn record(rows: impl Iterator<Item = Row>, mode: Mode) -> Result<()> {
     let measured: Map<String, Value> = rows
         .map(|row| {
             let mut entry = Map::new();
-            if let Some(cost) = row.program {
-                entry.insert("stylus entry gas".to_owned(), json!(cost.entry));
-                entry.insert("stylus ink".to_owned(), json!(cost.ink));
-            }
+            entry.insert("stylus entry gas".to_owned(), json!(row.program.entry));
+            entry.insert("stylus ink".to_owned(), json!(row.program.ink));
             let gas = |cost: Cost| json!(cost.ink / u64::from(devnode::stylus::ink::INK_PRICE));
             entry.insert("solidity gas".to_owned(), gas(row.solidity));
             if let Some(prb) = row.prb {
@@ -310,7 +339,8 @@ fn record(rows: impl Iterator<Item = Row>, mode: Mode) -> Result<()> {
             let drift: std::collections::BTreeSet<String> = names
                 .filter(|name| committed.get(*name) != measured.get(*name))
                 .map(|name| {
-                    let show = |side: &Map<String, Value>| side.get(name).map_or("nothing".to_owned(), Value::to_string);
+                    let show =
+                        |side: &Map<String, Value>| side.get(name).map_or("nothing".to_owned(), Value::to_string);
                     format!("{name}: {}, recorded {}", show(&measured), show(&committed))
                 })
                 .collect();

@@ -62,8 +62,8 @@ impl Machine {
     /// Calls a program or contract and returns what it cost and answered.
     pub fn call(&self, address: Address, data: impl Into<Bytes>) -> Result<(Cost, Bytes)> {
         let data = data.into();
-        let zeros = data.iter().filter(|byte| **byte == 0).count() as u64;
-        let intrinsic = TRANSACTION + zeros * ZERO_BYTE + (data.len() as u64 - zeros) * OTHER_BYTE;
+        let price = |byte: &u8| if *byte == 0 { ZERO_BYTE } else { OTHER_BYTE };
+        let intrinsic = TRANSACTION + data.iter().map(price).sum::<u64>();
         let receipt = self.chain.call(Tx::call(DEV_ACCOUNT, address, data))?.into_result()?;
         let cost = match receipt.runs.last() {
             Some(run) => Cost {

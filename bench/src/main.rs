@@ -1,5 +1,5 @@
-//! Speed and memory of the embedded chain, with the token of `test/programs/erc20.wat`. Given a build of
-//! `bench/programs` (and `--check` or `--write`), it is [`bench::compare`] instead.
+//! Speed and memory of the embedded chain, with the token of `test/programs/erc20.wat`. Given builds of
+//! `bench/programs` and `bench/programs/kernels` (and `--check` or `--write`), it is [`bench::compare`] instead.
 //!
 //! One function for each measurement, one table at the end. The library runs on one core; for the server that
 //! takes `taskset`, as `bench/README.md` says.
@@ -50,14 +50,14 @@ struct Row {
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
-    if let Some(program) = arguments.next() {
+    if let (Some(pricing), Some(kernels)) = (arguments.next(), arguments.next()) {
         let mode = match arguments.next() {
             None => Mode::Show,
             Some(flag) if flag == "--check" => Mode::Check,
             Some(flag) if flag == "--write" => Mode::Write,
             Some(flag) => bail!("unknown argument {}", flag.display()),
         };
-        return compare::run(&fs::read(program)?, mode);
+        return compare::run(&fs::read(pricing)?, &fs::read(kernels)?, mode);
     }
     let token = wat::parse_str(TOKEN)?;
     let idle = resident_mib();

@@ -2,7 +2,7 @@
 """Vectors of the Solidity baseline, test/solidity/models/pricing: `solidity_kernels.json` and `solidity_margin.json`.
 
 Kernels take 18 decimals. A portfolio is written as the bytes that the contract takes, with the losses of its worst
-two scenarios, the number of the worst, and a size to measure errors against: Σ |quantity|·(forward + strike).
+two scenarios, the index of the worst, and a size to measure errors against: Σ |quantity|·(forward + strike).
 """
 
 from mpmath import erfc, exp, findroot, floor, log, mpf, pi, sqrt
@@ -78,12 +78,8 @@ def draw_kernel(rng):
 
 MOVES = ["0.8", "0.85", "0.9", "0.95", "1", "1.05", "1.1", "1.15", "1.2"]
 FAR = [("0.34", "0.4"), ("0.5", "0.6"), ("0.67", "0.8"), ("1.5", "0.8"), ("2", "0.6"), ("3", "0.4")]
-SCENARIOS = (
-    [(move, 1, "1") for move in MOVES]
-    + [(move, 1, damping) for move, damping in FAR]
-    + [(move, 0, "1") for move in MOVES]
-    + [(move, -1, "1") for move in MOVES]
-)
+# By move: volatility down, unchanged, up; then the far ones.
+SCENARIOS = [(move, shift, "1") for move in MOVES for shift in (-1, 0, 1)] + [(move, 1, damping) for move, damping in FAR]
 
 
 def value(option, move, shift):
@@ -113,12 +109,11 @@ def portfolio(options, sizes):
         after = sum(value(option, move, shift) for option in options)
         losses.append(mpf(damping) * (base - after - sum(sizes) * SPOT * (mpf(move) - 1)))
     second, worst = sorted(losses)[-2:]
-    text = word(SPOT) + word(len(options)) + word(len(sizes))
+    text = word(SPOT) + "".join(map(word, sizes))
     for put, forward, strike, years, volatility, rate, quantity in options:
         text += "".join(map(word, (forward, strike | put << 63, years, volatility, rate, quantity)))
-    text += "".join(map(word, sizes))
     size = sum(abs(o[6]) * (o[1] + o[2]) for o in options) + sum(map(abs, sizes)) * SPOT
-    return [text, max(worst, 0), max(second, 0), str(losses.index(worst) + 1 if worst > 0 else 0), mpf(size)]
+    return [text, worst / TOKEN, second / TOKEN, str(losses.index(worst)), mpf(size) / TOKEN]
 
 
 def draw_option(rng):
@@ -133,8 +128,8 @@ def draw_option(rng):
 
 
 def draw_portfolio(rng):
-    options = [draw_option(rng) for _ in range(rng.choice([0, 1, 1, 2, 8]))]
-    return portfolio(options, [rng.randint(-(10 * TOKEN), 10 * TOKEN) for _ in range(rng.choice([0, 1, 8]))])
+    options = [draw_option(rng) for _ in range(rng.choice([0, 1, 1, 1, 2, 8]))]
+    return portfolio(options, [rng.randint(-(10 * TOKEN), 10 * TOKEN) for _ in range(8)])
 
 
 def main():

@@ -90,7 +90,8 @@ fn margin(input: &[u8], output: &mut [u8]) -> Option<usize> {
     let mut grid = Grid::new(&pricer, &Scenarios::default());
     let sizes = perps.as_chunks::<8>().0.iter().map(|size| i64::from_le_bytes(*size));
     let delta = sizes.fold(0, i64::wrapping_add);
-    grid.add_linear((delta >> 16).wrapping_mul(i64::from_le_bytes(*spot)) >> 16).ok()?;
+    let linear = (i128::from(delta) * i128::from(i64::from_le_bytes(*spot))) >> 32;
+    grid.add_linear(i64::try_from(linear).ok()?).ok()?;
     for position in rest.as_chunks::<POSITION>().0 {
         grid.add_packed(position).ok()?;
     }

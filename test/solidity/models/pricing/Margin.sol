@@ -6,11 +6,11 @@ import {Black76} from "./Black76.sol";
 import {NormalTable} from "./NormalTable.sol";
 
 /// @title Scenario margin of options and perpetuals on one underlying
-/// @notice The fallback takes a header and records, without selector, all numbers eight big-endian bytes: spot, the
-/// number of options, the number of perpetuals; the options, 48 bytes each, five terms as `Black76` has them and the
-/// signed quantity; the perpetuals' signed sizes. Spot, forwards and strikes have one scale, quantities another.
-/// It answers two words: the worst loss, price times quantity in Q112, and its scenario: 1 to 9 volatility up and
-/// price -20 % to +20 %, 10 to 15 the far prices, 16 to 24 volatility unchanged, 25 to 33 down; 0 when nothing loses.
+/// @notice The fallback takes numbers of eight big-endian bytes, without selector: spot, the signed sizes of eight
+/// perpetuals, and for each option six: its terms as `Black76` has them and the signed quantity. Spot, forwards and
+/// strikes have one scale, quantities 2^32 for one token. It answers such numbers too: 33 losses in the scale of the
+/// prices, the largest, and its index. Index 3i + v is move i of the price, -20 % to +20 %, with volatility down (v = 0),
+/// unchanged and up; the six far prices follow.
 contract Margin {
     address private immutable TABLE = SSTORE2.write(NormalTable.build());
 
@@ -24,47 +24,64 @@ contract Margin {
 
     fallback() external {
         unchecked {
-            uint256 grid; // 33 scenarios of three words: ln of the price factor in Q47, the factor in Q56, value
             _grid();
             address from = TABLE;
+            int256 linear; // value per factor of the price, Q64
             assembly {
-                grid := 0x5ea0
                 extcodecopy(from, 0, 1, 24200)
-            }
-            int256 linear; // value per factor of price, Q64
-            uint256 end;
-            assembly {
-                let head := calldataload(0)
-                end := add(24, mul(48, and(shr(128, head), 0xffffffff)))
-                let last := add(end, shl(3, and(shr(64, head), 0xffffffff)))
                 let size
-                for { let p := sub(end, 24) } lt(p, sub(last, 24)) { p := add(p, 8) } {
-                    size := add(size, signextend(7, calldataload(p)))
+                for { let p := 0 } lt(p, 64) { p := add(p, 8) } {
+                    // The size ends where the loaded word ends.
+                    size := add(size, signextend(7, shr(192, calldataload(add(p, 8)))))
                 }
-                linear := shl(64, mul(size, shr(192, head)))
+                linear := shl(64, mul(size, shr(192, calldataload(0))))
             }
-            for (uint256 at = 24; at < end; at += 48) linear -= _option(at);
-            int256 worst;
-            uint256 scenario;
-            assembly {
-                // Scenario 19 of the grid: price unchanged, volatility unchanged.
-                let base := add(mload(add(grid, 1888)), shl(48, linear))
-                let id := 0
-                for { let p := grid } lt(id, 33) { p := add(p, 96) } {
-                    let loss := sub(base, add(mload(add(p, 64)), shl(48, sar(56, mul(linear, mload(add(p, 32)))))))
-                    if lt(sub(id, 9), 6) {
-                        loss := sdiv(mul(loss, byte(sub(id, 9), 0x0406080806040000000000000000000000000000000000000000000000000000)), 10)
-                    }
-                    id := add(id, 1)
-                    if sgt(loss, worst) {
-                        worst := loss
-                        scenario := id
-                    }
+            for (uint256 at = 72; at < msg.data.length; at += 48) linear -= _option(at);
+            _answer(linear);
+        }
+    }
+
+    /// @dev Turns values into losses and returns them.
+    function _answer(int256 linear) private pure {
+        assembly {
+            function put(out, id, loss, worst, index) -> largest, where {
+                // From Q144: Q112, and quantities in Q32.
+                loss := sar(144, loss)
+                mstore(out, shl(192, loss))
+                largest := worst
+                where := index
+                if sgt(loss, worst) {
+                    largest := loss
+                    where := id
                 }
-                mstore(0, worst)
-                mstore(32, scenario)
-                return(0, 64)
             }
+            let out := add(GRID, 3168)
+            // Price unchanged, volatility unchanged.
+            let base := add(mload(add(GRID, 1888)), shl(48, linear))
+            let worst := 0
+            let index := 13
+            let id := 0
+            let p := GRID
+            for {} lt(id, 27) { p := add(p, 96) } {
+                let rest := sub(base, shl(48, sar(56, mul(linear, mload(add(p, 32))))))
+                worst, index := put(out, id, sub(rest, mload(add(p, 2368))), worst, index)
+                worst, index := put(add(out, 8), add(id, 1), sub(rest, mload(add(p, 1504))), worst, index)
+                worst, index := put(add(out, 16), add(id, 2), sub(rest, mload(add(p, 64))), worst, index)
+                out := add(out, 24)
+                id := add(id, 3)
+            }
+            // Damped to 40, 60, 80, 80, 60, 40 percent.
+            for { let tenths := 0x406080806040 } tenths { tenths := shr(8, tenths) } {
+                let loss := sub(base, add(mload(add(p, 64)), shl(48, sar(56, mul(linear, mload(add(p, 32)))))))
+                loss := sdiv(mul(loss, shr(4, and(tenths, 0xff))), 10)
+                worst, index := put(out, id, loss, worst, index)
+                p := add(p, 96)
+                out := add(out, 8)
+                id := add(id, 1)
+            }
+            mstore(out, shl(192, worst))
+            mstore(add(out, 8), shl(192, index))
+            return(add(GRID, 3168), 280)
         }
     }
 
