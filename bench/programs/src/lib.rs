@@ -96,7 +96,10 @@ fn margin(input: &[u8], output: &mut [u8]) -> Option<usize> {
         grid.add_packed(position).ok()?;
     }
     let losses = grid.losses();
-    let numbers = losses.by_scenario.into_iter().chain([losses.worst, losses.scenario as i64]);
+    let numbers = losses
+        .by_scenario
+        .into_iter()
+        .chain([losses.worst, losses.scenario as i64]);
     for (place, number) in output.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
         *place = number.to_le_bytes();
     }

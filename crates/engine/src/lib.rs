@@ -22,6 +22,7 @@ mod kernels;
 pub mod leg;
 pub mod liquidation;
 pub mod lvr;
+pub mod margin;
 pub mod mark;
 pub mod option;
 pub mod params;
