@@ -1,19 +1,23 @@
 //! Whether an executed decision may stand: lexicographic acceptance (design section 6).
+//!
+//! | acted rule | its own excess | earlier rules | later rules | cost |
+//! |---|---|---|---|---|
+//! | 2 to 7 | falls by what the decision promised | none rises | rise by [`spill`] at most | within the bound |
+//! | 8, 9 | – | none rises | – | within the bound, which is the gain divided by the hurdle |
+//!
+//! Everything is measured on the book before and after, at the same prices. An asynchronous action is accepted on the
+//! same terms: an open order counts in the expected delta, and its collateral stays the book's.
 
-use fixed::{Bps, MathError, Wad};
+use fixed::{MathError, Wad};
 
-use crate::decide::{BAND, Decision, LEVERAGE, QUEUE, band, queue};
-use crate::{Params, Report};
-
-/// The least progress: the acted rule's excess must fall by this share of the traded value, or of the excess if that is
-/// smaller.
-///
-/// Measured against the trade, so that a trade limited by cash or position passes while one that achieves nothing does
-/// not; and against the excess, because the smallest trade may be larger than what was missing.
-pub const MIN_PROGRESS: Bps = Bps(1_000);
+use crate::decide::{Action, CARRY, DISTANCES, Decision, Facts, IDLE, RULE_OF, distances, excess, rule_excess};
+use crate::{Params, Price, Report};
 
 /// What roundings may add to an excess or a cost, in asset units: 1e-15. Far below a token's smallest unit of worth.
 pub const DUST: Wad = Wad(1_000);
+
+/// The excesses that do not count in delta: gamma and vega.
+const GREEKS_FROM: usize = 7;
 
 /// Why an executed decision must be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +33,17 @@ pub enum Rejection {
         /// Its excess after, in asset units.
         after: Wad,
     },
-    /// The excess of an earlier rule rose.
+    /// The excess of an earlier rule rose, or of another limit of the same rule.
     EarlierRuleWorse {
+        /// The rule.
+        rule: u8,
+        /// Its excess before, in asset units.
+        before: Wad,
+        /// Its excess after, in asset units.
+        after: Wad,
+    },
+    /// The excess of a later rule rose by more than the decision can explain.
+    LaterRuleWorse {
         /// The rule.
         rule: u8,
         /// Its excess before, in asset units.
@@ -55,78 +68,86 @@ impl From<MathError> for Rejection {
     }
 }
 
-/// The excess of every rule, in asset units.
-struct Excess {
-    gross: Wad,
-    net: Wad,
-    queue: Wad,
-    band: Wad,
-}
-
-/// Accepts an executed `decision` if the acted rule's excess fell by at least [`MIN_PROGRESS`], no
-/// earlier rule's excess rose, and the cost `nav_mid` before − after is at most `max_slippage` of the traded value.
+/// Accepts an executed `decision` on the terms of this module's table.
 ///
-/// `before` and `after` must be measured at the same prices with the same `params`, and `liquidity_needed` must be what
-/// the decision was made with. Bounds are rounded down except for the cost bound (up), plus [`DUST`].
-/// [`Rejection`] names the first condition that fails.
+/// `before` and `after` must be measured at the same `prices` with the same `params`, and `facts` must be those of the
+/// decision. Every comparison allows [`DUST`]. [`Rejection`] names the first condition that fails.
 pub fn accept(
     before: &Report,
     after: &Report,
     decision: &Decision,
+    prices: &[Price],
     params: &Params,
-    liquidity_needed: Wad,
+    facts: &Facts<'_>,
 ) -> Result<(), Rejection> {
-    let was = Excess::of(before, params, liquidity_needed)?;
-    let is = Excess::of(after, params, liquidity_needed)?;
-    let (old, new) = match decision.rule {
-        LEVERAGE => (was.gross.max(was.net), is.gross.max(is.net)),
-        QUEUE => (was.queue, is.queue),
-        BAND => (was.band, is.band),
-        _ => return Err(Rejection::NothingDecided),
-    };
-    let needed = decision.value.min(old).mul_bps_down(MIN_PROGRESS)?;
-    if old.sub(new)?.add(DUST)? < needed || new >= old {
+    let rule = decision.rule;
+    if rule == IDLE {
+        return Err(Rejection::NothingDecided);
+    }
+    let was = distances(before, prices, params, facts)?;
+    let is = distances(after, prices, params, facts)?;
+    let (old, new) = (rule_excess(&was, rule)?, rule_excess(&is, rule)?);
+    if rule < CARRY && (old.sub(new)?.add(DUST)? < decision.progress || new >= old) {
         return Err(Rejection::NoProgress {
-            rule: decision.rule,
+            rule,
             before: old,
             after: new,
         });
     }
-    // Rule 4 has two excesses: acting on one of them must not raise the other.
-    let earlier = [
-        (LEVERAGE, was.gross, is.gross),
-        (LEVERAGE, was.net, is.net),
-        (QUEUE, was.queue, is.queue),
-    ];
-    for (rule, before, after) in earlier {
-        if rule <= decision.rule && after > before.add(DUST)? {
-            return Err(Rejection::EarlierRuleWorse { rule, before, after });
+    for (index, of) in RULE_OF.iter().enumerate() {
+        let (before, after) = (excess(&was, index), excess(&is, index));
+        let risen = after.sub(before)?;
+        if *of <= rule && risen > DUST {
+            return Err(Rejection::EarlierRuleWorse {
+                rule: *of,
+                before,
+                after,
+            });
+        }
+        if *of > rule && risen > spill(decision, params, index)? {
+            return Err(Rejection::LaterRuleWorse {
+                rule: *of,
+                before,
+                after,
+            });
         }
     }
     let cost = before.nav_mid.sub(after.nav_mid)?;
-    let bound = decision.value.mul_bps_up(params.max_slippage)?.add(DUST)?;
+    let bound = decision.cost_bound.add(DUST)?;
     if cost > bound {
         return Err(Rejection::CostTooHigh { cost, bound });
     }
     Ok(())
 }
 
-impl Excess {
-    fn of(report: &Report, params: &Params, liquidity_needed: Wad) -> Result<Self, MathError> {
-        Ok(Self {
-            gross: report.excess_gross,
-            net: report.excess_net,
-            queue: queue::shortage(report, liquidity_needed)?,
-            band: band::excess(report, params, liquidity_needed)?,
-        })
+/// How much the excess of a later rule may rise, entry `index` of the distances, in asset units.
+///
+/// Trading a value of v moves delta, cash, margin and exposure by v each, and lowers equity by its cost: with the hard
+/// ranges of the limits (10 · (cost + confidence + exit cost)) that is below 3 · v for each of them. Gamma and vega only
+/// change with equity, except where the plan is about the legs that have them.
+fn spill(decision: &Decision, params: &Params, index: usize) -> Result<Wad, MathError> {
+    let bound = decision.value.add(decision.value)?.add(decision.value)?;
+    if index < GREEKS_FROM {
+        return bound.add(DUST);
     }
+    let acts_on_greeks = |action| matches!(action, Action::UnwindRange | Action::ShrinkRange | Action::ReduceOption);
+    if acts_on_greeks(decision.action) || acts_on_greeks(decision.partner) {
+        return Ok(Wad::MAX);
+    }
+    let limit = if index + 1 < DISTANCES {
+        params.max_gamma
+    } else {
+        params.max_vega
+    };
+    limit.mul_up(bound)?.add(DUST)
 }
 
 #[cfg(test)]
 mod tests {
-    use fixed::WAD;
+    use fixed::{Bps, WAD};
 
     use super::*;
+    use crate::decide::{BAND, LEVERAGE, QUEUE};
     use crate::testing::Book;
     use crate::{Leg, Side};
 
@@ -140,7 +161,7 @@ mod tests {
     }
 
     fn verdict(book: &Book, after: &Book, decision: &Decision) -> Result<(), Rejection> {
-        accept(&book.report(), &after.report(), decision, &book.params, book.needed)
+        book.accept(after, decision)
     }
 
     #[test]

@@ -11,11 +11,12 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(test)]
 extern crate std;
 
 pub mod accept;
+pub mod bounty;
 pub mod decide;
+mod interim;
 pub mod leg;
 pub mod liquidation;
 pub mod mark;
@@ -24,11 +25,13 @@ pub mod report;
 pub mod shares;
 #[cfg(test)]
 mod testing;
+pub mod venue;
 
 use fixed::MathError;
 
 pub use accept::{Rejection, accept};
-pub use decide::{Decision, Side, decide};
+pub use bounty::bounty_down;
+pub use decide::{Action, Decision, Facts, Means, Oracle, Side, decide};
 pub use leg::{Leg, LegError, LegFault, legs};
 pub use mark::Mark;
 pub use params::{BandKind, ParamError, ParamId, Params, TargetMode};

@@ -6,7 +6,9 @@ use fixed::{BPS, Bps, WAD, Wad};
 use proptest::prelude::*;
 
 use crate::leg::{Rate, Right};
-use crate::{Assessment, Decision, Leg, Params, Price, Report, Side, assess};
+use crate::{
+    Action, Assessment, BandKind, Decision, Facts, Leg, Params, Price, Rejection, Report, Side, accept, assess,
+};
 
 /// A signed 96-bit number, of every length.
 fn narrow() -> impl Strategy<Value = i128> {
@@ -125,6 +127,8 @@ impl Book {
             params: Params {
                 exit_cost: Bps(0),
                 max_net_leverage: Wad(3 * WAD),
+                band_kind: BandKind::Fixed,
+                band_cap: Bps(2_500),
                 ..Params::default()
             },
             needed: Wad::ZERO,
@@ -156,7 +160,27 @@ impl Book {
     }
 
     pub(crate) fn decide(&self) -> Decision {
-        crate::decide(&self.report(), &self.price, &self.params, self.needed).unwrap()
+        self.decide_with(&self.facts())
+    }
+
+    pub(crate) fn decide_with(&self, facts: &Facts<'_>) -> Decision {
+        crate::decide(&self.assess(), &[Price::ASSET, self.price], &self.params, facts).unwrap()
+    }
+
+    pub(crate) fn facts(&self) -> Facts<'static> {
+        Facts {
+            liquidity_needed: self.needed,
+            ..Facts::default()
+        }
+    }
+
+    pub(crate) fn accept(&self, after: &Self, decision: &Decision) -> Result<(), Rejection> {
+        self.accept_with(after, decision, &self.facts())
+    }
+
+    pub(crate) fn accept_with(&self, after: &Self, decision: &Decision, facts: &Facts<'_>) -> Result<(), Rejection> {
+        let prices = [Price::ASSET, self.price];
+        accept(&self.report(), &after.report(), decision, &prices, &self.params, facts)
     }
 
     /// The book after an exchange in which `slippage_ppm` of the accepted slippage is lost.
@@ -172,6 +196,7 @@ impl Book {
             Side::Buy => amount_in.div_down(self.price.mid).unwrap(),
             Side::Sell => amount_in.mul_down(self.price.mid).unwrap(),
         };
+        assert_eq!(decision.action, Action::Trade);
         assert!(value >= Wad::ZERO);
         let lost = best.0.saturating_sub(min_out.0).max(0) / 1_000_000 * i128::from(slippage_ppm);
         self.exchange(side, amount_in.0, best.0 - lost)
@@ -278,6 +303,8 @@ pub(crate) fn any_params() -> impl Strategy<Value = Params> {
                 exit_cost: Bps(exit_cost),
                 max_slippage: Bps(max_slippage),
                 min_trade: Wad(min_trade),
+                band_kind: BandKind::Fixed,
+                band_cap: Bps(2_500),
                 ..Params::default()
             },
         )

@@ -1,17 +1,21 @@
 //! Rule 6: the expected delta is outside its band.
+//!
+//! Proportional costs: trade to the edge. With a fixed cost per trade: inside it (see [`depth`]). Far outside
+//! ([`Params::urgency`]): to the target.
 
-use fixed::{MathError, Wad};
+use fixed::{Bps, MathError, Wad};
 
-use super::{Side, State, Trade, trade};
-use crate::{Params, Report};
-
-/// At this many half-widths from the target the trade goes all the way to it.
-const URGENT: i128 = 3;
+use super::{Action, Facts, Lever, Plan, Side, State};
+use crate::interim::half_width_value;
+use crate::params::TargetMode;
+use crate::report::{Price, Report};
+use crate::venue::over_horizon_up;
+use crate::{Leg, Params};
 
 /// The delta that a book should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Band {
-    /// The delta that is aimed at.
+    /// The target.
     pub target: Wad,
     /// The lowest delta that is left alone.
     pub lower: Wad,
@@ -19,13 +23,26 @@ pub struct Band {
     pub upper: Wad,
 }
 
-/// The band as values at the oracle's price, in asset units. Rounded down.
+/// The band of `underlying` as values at the oracle's price, in asset units. Rounded down.
 ///
-/// Equity here is what stays: `max(0, nav_mid − liquidity_needed)` (see [`super`] for the reason).
-pub fn values(report: &Report, params: &Params, liquidity_needed: Wad) -> Result<Band, MathError> {
-    let equity = report.nav_mid.sub(liquidity_needed)?.max(Wad::ZERO);
-    let target = equity.mul_bps_down(params.target_weight)?;
-    let half_width = equity.mul_bps_down(params.band)?;
+/// Equity here is what stays: `max(0, nav_mid − liquidity_needed)` (see [`super`] for the reason). Underlying 1 has the
+/// target of the parameters, all others 0.
+pub fn values(
+    report: &Report,
+    price: Price,
+    params: &Params,
+    facts: &Facts<'_>,
+    underlying: u8,
+) -> Result<Band, MathError> {
+    let equity = report.nav_mid.sub(facts.liquidity_needed)?.max(Wad::ZERO);
+    let (target, weight) = match params.target_mode {
+        _ if underlying != 1 => (Wad::ZERO, Bps(0)),
+        TargetMode::Weight => (equity.mul_bps_down(params.target_weight)?, params.target_weight),
+        TargetMode::Tokens => (params.target_tokens.mul_down(price.mid)?, Bps(0)),
+    };
+    let exposure = report.exposure(underlying).copied().unwrap_or_default();
+    let lambda = lambda(params, facts, underlying)?;
+    let half_width = half_width_value(params, &exposure, price.mid, equity, weight, lambda)?;
     Ok(Band {
         target,
         lower: target.sub(half_width)?,
@@ -33,63 +50,161 @@ pub fn values(report: &Report, params: &Params, liquidity_needed: Wad) -> Result
     })
 }
 
-/// The band in tokens. Rounded down.
-pub fn units(state: &State<'_>) -> Result<Band, MathError> {
-    let values = values(state.report, state.params, state.liquidity_needed)?;
-    let price = state.price.mid;
+/// The band of `underlying` in tokens. Rounded down.
+pub fn units(state: &State<'_>, underlying: u8) -> Result<Band, MathError> {
+    let price = state.price(underlying);
+    let values = values(state.report, price, state.params, state.facts, underlying)?;
     Ok(Band {
-        target: values.target.div_down(price)?,
-        lower: values.lower.div_down(price)?,
-        upper: values.upper.div_down(price)?,
+        target: values.target.div_down(price.mid)?,
+        lower: values.lower.div_down(price.mid)?,
+        upper: values.upper.div_down(price.mid)?,
     })
 }
 
-/// How far the expected delta is outside the band, in asset units; 0 inside and on the edge.
-pub fn excess(report: &Report, params: &Params, liquidity_needed: Wad) -> Result<Wad, MathError> {
-    let band = values(report, params, liquidity_needed)?;
-    let delta = report
-        .exposure(1)
-        .map_or(Wad::ZERO, |exposure| exposure.expected_delta_value);
-    Ok(delta.sub(band.upper)?.max(band.lower.sub(delta)?).max(Wad::ZERO))
+/// The band's entry of [`super::Distances`].
+pub fn distance(report: &Report, prices: &[Price], params: &Params, facts: &Facts<'_>) -> Result<Wad, MathError> {
+    let mut room = Wad::MAX;
+    let mut excess = Wad::ZERO;
+    for underlying in 1..=report.underlyings {
+        let price = prices.get(usize::from(underlying)).copied().unwrap_or(Price::ASSET);
+        let band = values(report, price, params, facts, underlying)?;
+        let delta = report
+            .exposure(underlying)
+            .map_or(Wad::ZERO, |exposure| exposure.expected_delta_value);
+        let inside = band.upper.sub(delta)?.min(delta.sub(band.lower)?);
+        room = room.min(inside);
+        excess = excess.add(inside.min(Wad::ZERO))?;
+    }
+    Ok(if excess < Wad::ZERO { excess } else { room })
 }
 
-/// The trade to the band's nearest edge after costs (at `exit_cost`), or to the target if the distance is urgent, as far as the spot position, the
-/// cash and the leverage limits allow. `None` inside the band, on its edge, or if it would be below `min_trade`.
-pub fn act(state: &State<'_>, band: &Band) -> Result<Option<Trade>, MathError> {
-    let delta = state.exposure().expected_delta;
-    let (side, edge) = if delta > band.upper {
-        (Side::Sell, band.upper)
-    } else if delta < band.lower {
-        (Side::Buy, band.lower)
-    } else {
-        return Ok(None);
+/// How far `lever` may move delta without leaving the band, in tokens; 0 outside of it. Rounded down.
+pub(super) fn inside(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
+    let band = units(state, lever.underlying)?;
+    let delta = state
+        .report
+        .exposure(lever.underlying)
+        .map_or(Wad::ZERO, |exposure| exposure.expected_delta);
+    let room = match lever.side {
+        Side::Buy => band.upper.sub(delta)?,
+        Side::Sell => delta.sub(band.lower)?,
     };
-    let half_width = edge.sub(band.target)?.abs()?;
-    let distance = delta.sub(band.target)?.abs()?;
-    let urgent = half_width
-        .0
-        .checked_mul(URGENT)
-        .is_some_and(|limit| distance.0 >= limit);
-    let wanted = if urgent {
-        distance
-    } else {
-        // The cost of the trade lowers the equity, and with it the band: trade as much more as the cost can take away,
-        // or the delta ends just outside again.
-        let to_edge = delta.sub(edge)?.abs()?;
-        to_edge.add(to_edge.mul_bps_up(state.params.exit_cost)?)?
-    };
+    Ok(room.max(Wad::ZERO))
+}
 
-    let hedge = trade(state, side, wanted)?;
-    let large_enough = match hedge {
-        Some(hedge) => hedge.tokens.mul_down(state.price.mid)? >= state.params.min_trade,
-        None => false,
-    };
-    Ok(hedge.filter(|_| large_enough))
+/// The trade to the band's nearest edge after costs (at `exit_cost`), or further (see the module), as far as holdings and
+/// limits allow; of the underlying that is furthest outside, with the cheapest lever. `None` inside the band, on its
+/// edge, or if it would be below `min_trade`.
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+    let mut best: Option<Plan> = None;
+    for underlying in 1..=state.report.underlyings {
+        let band = units(state, underlying)?;
+        let delta = state
+            .report
+            .exposure(underlying)
+            .map_or(Wad::ZERO, |exposure| exposure.expected_delta);
+        let (side, edge) = if delta > band.upper {
+            (Side::Sell, band.upper)
+        } else if delta < band.lower {
+            (Side::Buy, band.lower)
+        } else {
+            continue;
+        };
+        let half_width = edge.sub(band.target)?.abs()?;
+        let distance = delta.sub(band.target)?.abs()?;
+        let wanted = if distance >= half_width.mul_up(state.params.urgency)? {
+            distance
+        } else {
+            // The cost of the trade lowers the equity, and with it the band: trade as much more as the cost can take
+            // away, or the delta ends just outside again.
+            let to_edge = delta.sub(edge)?.abs()?;
+            let inside = depth(state, underlying, half_width)?;
+            to_edge.add(to_edge.mul_bps_up(state.params.exit_cost)?)?.add(inside)?
+        };
+        let plan = state.pick(&|lever| {
+            let hedges = matches!(lever.action, Action::Trade | Action::ReducePerp | Action::IncreasePerp);
+            if !hedges || lever.underlying != underlying || lever.side != side {
+                return Ok((Wad::ZERO, Wad::ZERO));
+            }
+            Ok((wanted, cost_up(state, lever)?.neg()?))
+        })?;
+        if let Some(plan) = plan
+            && plan.promise >= state.params.min_trade
+            && best.is_none_or(|best| best.promise < plan.promise)
+        {
+            best = Some(plan);
+        }
+    }
+    Ok(best)
+}
+
+/// The one-way proportional cost λ of hedging `underlying` now, as a share: the cheapest venue's fee and impact, or the
+/// book's exit cost where none is quoted. Rounded up.
+pub fn lambda(params: &Params, facts: &Facts<'_>, underlying: u8) -> Result<Wad, MathError> {
+    let mut cheapest: Option<Wad> = None;
+    for quote in facts.quotes {
+        if quote.action == Action::Trade && quote.underlying == underlying && quote.room() > Wad::ZERO {
+            let cost = Wad::ONE
+                .mul_bps_up(quote.fee)?
+                .add(Wad::ONE.mul_bps_up(quote.impact)?)?;
+            cheapest = Some(cheapest.map_or(cost, |other| other.min(cost)));
+        }
+    }
+    match cheapest {
+        Some(cost) => Ok(cost),
+        None => Wad::ONE.mul_bps_up(params.exit_cost),
+    }
+}
+
+/// What hedging with `lever` costs per unit of value: the exchange, and for a perp its funding over the horizon, which
+/// closing one saves. Rounded up.
+fn cost_up(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
+    if lever.action == Action::Trade {
+        return lambda(state.params, state.facts, lever.underlying);
+    }
+    let cost = Wad::ONE.mul_bps_up(state.params.exit_cost)?;
+    match state.legs.get(usize::from(lever.leg)).map(|measured| measured.leg) {
+        Some(Leg::Perp { rate, .. }) => {
+            let funding = over_horizon_up(Wad::ONE, rate, state.params.carry_horizon_secs)?;
+            if lever.action == Action::ReducePerp {
+                cost.sub(funding)
+            } else {
+                cost.add(funding)
+            }
+        }
+        _ => Ok(cost),
+    }
+}
+
+/// How far inside the edge a hedge with a fixed cost F goes, in tokens, at most to the target; 0 without a fixed cost.
+/// Rounded up.
+///
+/// With a quadratic penalty of the distance x from the target and delta driven by the price, the marginal value of
+/// hedging is the cubic v'(x) = α·x − β·x³ between the inner and the outer boundary l < u. Proportional costs alone put
+/// both at H, where v' = λ·S and v'' = 0, so β = λ·S / (2·H³). With a fixed cost v'(l) = v'(u) = λ·S, and the gain
+/// ∫(v' − λ·S) from l to u is F. The cubic's third root is −(l + u), so that integral is β·(u − l)³·(u + l)/4. With
+/// u + l ≈ 2·H the width is `u − l = (4·F·H² / (λ·S))^⅓`. The outer boundary stays at H here, which hedges a little
+/// earlier than optimal. The conditions are those of impulse control (Korn, "Portfolio optimisation with strictly
+/// positive transaction costs and impulse control", 1998).
+fn depth(state: &State<'_>, underlying: u8, half_width: Wad) -> Result<Wad, MathError> {
+    let fixed = state.facts.execution_fee;
+    if fixed <= Wad::ZERO {
+        return Ok(Wad::ZERO);
+    }
+    let price = state.price(underlying).mid;
+    let lambda = lambda(state.params, state.facts, underlying)?.max(Wad::ONE.mul_bps_up(state.params.min_lambda)?);
+    // In units of H, so that nothing overflows: (4·F / (λ·S·H))^⅓.
+    let traded = lambda.mul_up(price)?.mul_up(half_width)?;
+    if traded <= Wad(fixed.0.saturating_mul(4)) {
+        return Ok(half_width);
+    }
+    let share = Wad(fixed.0.saturating_mul(4)).div_up(traded)?;
+    half_width.mul_up(crate::interim::cbrt(share)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use fixed::{Bps, WAD};
+    use fixed::WAD;
 
     use crate::Leg;
     use crate::decide::{BAND, IDLE};

@@ -1,48 +1,99 @@
-//! Rule 4: gross or net leverage above its limit.
+//! Rule 4: equity below the initial margin, or gross or net leverage above its limit L · c.
 //!
-//! Gross leverage falls by selling spot. Net leverage falls by trading against the netted delta. A book that is over
-//! its gross limit while net short has no single spot trade that helps both; it then trades as far as one limit gains
-//! and the other does not lose.
+//! The largest leg that lowers what is exceeded is reduced. Gross leverage falls by making any leg smaller. Net
+//! leverage and, in a linear book, margin fall by trading against the netted delta. A book that is over its gross
+//! limit while its legs hedge each other has no single trade that helps: it unwinds a pair. A book whose margin is
+//! exceeded without delta makes the leg with the most gamma smaller.
 
 use fixed::{Bps, MathError, Wad};
 
 use super::room::equity_loss;
-use super::{Side, State, Trade, at_least_smallest, trade, worst_price_share};
+use super::{Action, Lever, Plan, Side, State, excess, greeks};
 
 /// The least part of a trade's value by which it must lower the excess, so that it is worth its cost. Acceptance asks for
 /// a tenth, so this leaves it some margin.
 const MIN_GAIN: Bps = Bps(2_000);
 
-/// The trade that brings leverage within its limits even at the worst accepted price, as far as possible. `None` if
-/// they hold or no trade helps.
-pub fn act(state: &State<'_>) -> Result<Option<Trade>, MathError> {
-    let State { report, params, .. } = *state;
-    let only_net = report.excess_gross == Wad::ZERO;
-    let side = if only_net && state.exposure().delta < Wad::ZERO {
-        Side::Buy
-    } else {
-        Side::Sell
-    };
-    let gross = needed_up(state, side, report.excess_gross, params.max_gross_leverage)?;
-    let net = needed_up(state, side, report.excess_net, params.max_net_leverage)?;
-    trade(state, side, at_least_smallest(state, gross.max(net))?)
+/// The trade that brings margin and leverage within their limits even at the worst accepted price, as far as possible.
+/// `None` if they hold or nothing helps.
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+    let distances = state.distances()?;
+    let [margin, gross, net] = [2, 3, 4].map(|index| excess(&distances, index));
+    if margin.max(gross).max(net) == Wad::ZERO {
+        return Ok(None);
+    }
+    let limit = |limit: Wad| limit.mul_up(state.facts.capacity);
+    let gross_limit = limit(state.params.max_gross_leverage)?;
+    let net_limit = limit(state.params.max_net_leverage)?;
+    let per_unit = margin_gain(state)?;
+    let plan = state.pick(&|lever| {
+        let mut value = match lever.gross {
+            1 if gross > Wad::ZERO => return Ok((Wad::ZERO, Wad::ZERO)),
+            -1 => needed_up(state, lever, gross, gross_limit)?,
+            // A loan and what repays it, at no price.
+            -2 => Wad(gross.0.checked_add(1).ok_or(MathError::Overflow)? / 2),
+            _ => Wad::ZERO,
+        };
+        let to_zero = lever.to_zero(state)?;
+        if to_zero > Wad::ZERO {
+            value = value.max(needed_up(state, lever, net, net_limit)?);
+            if per_unit > Wad::ZERO {
+                let reach = to_zero.mul_down(state.price(lever.underlying).mid)?;
+                value = value.max(margin.div_up(per_unit)?.min(reach));
+            }
+        }
+        let tokens = state.at_least_smallest(lever, value.div_up(state.price(lever.underlying).mid)?)?;
+        Ok((lever.native_up(tokens)?, lever.value_up(lever.most)?))
+    })?;
+    if plan.is_some() {
+        return Ok(plan);
+    }
+    if gross > Wad::ZERO
+        && let Some(plan) = state.unwind(gross.max(state.params.min_trade))?
+    {
+        return Ok(Some(plan));
+    }
+    if margin > Wad::ZERO {
+        return greeks::shrink(state, margin, state.report.worst_loss);
+    }
+    Ok(None)
 }
 
-/// The tokens to trade so that an excess is gone at the worst accepted price, rounded up.
+/// By how much a unit of value traded against the netted delta improves equity less initial margin; zero if that is too
+/// little to be worth it. Rounded down.
+///
+/// The loss per unit of netted value is taken as the same throughout, which it is for a linear book.
+fn margin_gain(state: &State<'_>) -> Result<Wad, MathError> {
+    let report = state.report;
+    if report.net_value <= Wad::ZERO {
+        return Ok(Wad::ZERO);
+    }
+    let rate = report.worst_loss.min(report.net_value).div_down(report.net_value)?;
+    let gain = rate
+        .mul_bps_down(state.params.initial_margin)?
+        .sub(Wad::ONE.mul_bps_up(state.slippage)?)?;
+    Ok(if gain < Wad::ONE.mul_bps_up(MIN_GAIN)? {
+        Wad::ZERO
+    } else {
+        gain
+    })
+}
+
+/// The value to trade so that an excess is gone at the worst accepted price, rounded up.
 ///
 /// A trade of value v lowers navMin by at most k · v ([`equity_loss`]) and exposure by v, or when buying by
 /// v · (1 − slippage). So the excess over a limit l falls by at least `v · (1 − l · k)`, less slippage when buying.
 /// Zero if that is too little to be worth it.
-fn needed_up(state: &State<'_>, side: Side, excess: Wad, limit: Wad) -> Result<Wad, MathError> {
-    let received = match side {
-        Side::Buy => Wad::ONE.mul_bps_down(worst_price_share(state.params)?)?,
-        Side::Sell => Wad::ONE,
+fn needed_up(state: &State<'_>, lever: &Lever, excess: Wad, limit: Wad) -> Result<Wad, MathError> {
+    let received = match (lever.action, lever.side) {
+        (Action::Trade, Side::Buy) => Wad::ONE.mul_bps_down(state.kept()?)?,
+        _ => Wad::ONE,
     };
-    let gain = received.sub(limit.mul_up(equity_loss(state)?)?)?;
+    let gain = received.sub(limit.mul_up(equity_loss(state, lever.underlying)?)?)?;
     if gain < Wad::ONE.mul_bps_up(MIN_GAIN)? {
         return Ok(Wad::ZERO);
     }
-    excess.div_up(gain)?.div_up(state.price.mid)
+    excess.div_up(gain)
 }
 
 #[cfg(test)]

@@ -1,86 +1,267 @@
 //! What to do about a book: the first violated rule of design section 6 that can be acted upon, or nothing.
 //!
-//! | # | rule | action here | file |
+//! | # | rule | action | file |
 //! |---|---|---|---|
-//! | 4 | gross or net leverage above its limit | trade until it is within | [`leverage`] |
-//! | 5 | redemption queue not covered by liquid assets | sell spot to raise the difference | [`queue`] |
+//! | 1 | price stale, or sequencer down or in grace | only what needs no price: add margin, repay, cancel | [`freshness`] |
+//! | 2 | loss under the budget move above what is left of the drawdown budget | reduce; once the budget is used up, flatten | [`budget`] |
+//! | 3 | distance to a liquidation below its minimum | add margin or repay from cash, else reduce the position | [`liquidation`] |
+//! | 4 | equity below initial margin, gross or net leverage above L · c | reduce the largest leg that helps | [`leverage`] |
+//! | 5 | redemption queue not covered by liquid assets | raise the difference, cheapest first | [`queue`] |
 //! | 6 | \|expected delta − target\| outside the band | hedge to the band's edge | [`band`] |
+//! | 7 | gamma or vega above its limit | shrink the range or the option | [`greeks`] |
+//! | 8 | funding of a hedge above its threshold | move the hedge to the cheaper venue | [`carry`] |
+//! | 9 | more idle than wanted | allocate where the marginal net rate is highest | [`idle`] |
 //!
-//! The other rules come with the measures that they need. The only trades so far exchange the asset and underlying 1
-//! on the spot.
+//! A rule asks for an amount of a [`Lever`] (a leg that can be made smaller, cash that can buy, …); what holdings,
+//! venues and the limits of earlier rules leave of it becomes the decision. A rule that has nothing left is skipped,
+//! and the next one is asked.
 //!
 //! Why the rules do not fight each other:
-//! - Rules 5 and 6 trade only as far as the leverage limits allow *after* the trade, at the worst accepted price
-//!   (`room`), so that rule 4 need not take it back. The same holds between rule 4's two limits.
+//! - Every trade goes only as far as the leverage and margin limits allow *after* it, at the worst accepted price
+//!   (`room`), so that rule 4 need not take it back. The same holds between rule 4's own limits.
 //! - Every purchase is paid from cash that the queue does not need, so it cannot uncover the queue.
 //! - The target is a share of the equity that *stays*: `nav_mid − liquidity_needed`. Selling for the queue therefore
 //!   moves the book towards its target instead of away from it, and settling the queue later does not move it again.
-//! - A rule that has nothing to trade within those limits is skipped, and the next one is asked.
+//! - Rules 8 and 9 need a gain of a multiple of their cost, and rule 8 a distance between venues (hysteresis).
+//!
+//! Limits, on purpose:
+//! - Sizes are computed from the Greeks of the moment. For linear books (cash, spot, loans, perps) they are exact up to
+//!   rounding. With options and ranges, margin and budget are curved, so a step may fall short (the next call goes on)
+//!   or be refused by [`crate::accept`]; the caller then asks again with that rule in [`Facts::skip`].
+//! - A perp is only increased where the book already has collateral. Opening an account is rule 9's business.
+//! - Legs from position 64 on are never acted upon; a book on chain has at most 16.
 
 pub mod band;
+pub mod budget;
+pub mod carry;
+pub mod freshness;
+pub mod greeks;
+pub mod idle;
+pub mod lever;
 pub mod leverage;
+pub mod liquidation;
 pub mod queue;
 mod room;
 
 use fixed::{BPS, Bps, MathError, Wad};
 
-use crate::report::{Exposure, Price, Report};
+use crate::report::{Assessment, Measured, Price, Report};
+use crate::venue::{self, Quote, Want};
 use crate::{EngineError, Params};
+pub use freshness::Oracle;
+pub use lever::Lever;
 
 /// Nothing to do.
 pub const IDLE: u8 = 0;
-/// Leverage above its limit.
+/// The price cannot be used. Never the rule of a decision: it takes means away from the others.
+pub const FRESHNESS: u8 = 1;
+/// Drawdown budget.
+pub const BUDGET: u8 = 2;
+/// Distance to liquidation.
+pub const LIQUIDATION: u8 = 3;
+/// Margin, and leverage above its limit.
 pub const LEVERAGE: u8 = 4;
 /// Redemption queue not covered.
 pub const QUEUE: u8 = 5;
 /// Delta outside its band.
 pub const BAND: u8 = 6;
+/// Gamma or vega above its limit.
+pub const GREEKS: u8 = 7;
+/// Funding of a hedge.
+pub const CARRY: u8 = 8;
+/// Idle assets.
+pub const ALLOCATION: u8 = 9;
 
 /// A trade that the leverage limits cut is not made below this share of the gross exposure or the equity, whichever is
 /// larger.
 const CRUMB: Bps = Bps(500);
 
-/// The smallest trade of rules 4 and 5, as a share of the gross exposure or the equity, whichever is larger.
+/// The smallest trade of rules 3 to 5, as a share of the gross exposure or the equity, whichever is larger.
 ///
 /// Without it, a queue that lacks a fraction of a cent asks for a sale of a few token units, which no venue can execute
 /// within the slippage (its fee alone rounds to more), and which then keeps the later rules from acting.
 const SMALLEST: Bps = Bps(10);
 
+/// A decision has to achieve this share of what it promises; see [`Decision::progress`].
+const MIN_PROGRESS: Bps = Bps(1_000);
+
 /// The direction of a trade, seen from the underlying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Side {
-    /// Pays with the asset, receives the underlying.
+    /// Pays with the asset, receives the underlying: delta rises.
     Buy = 0,
-    /// Pays with the underlying, receives the asset.
+    /// Pays with the underlying, receives the asset: delta falls.
     Sell = 1,
 }
 
-/// A trade as a rule asks for it, before its bounds are known.
+/// What a decision does. The numbers never change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trade {
-    /// The direction.
-    pub side: Side,
-    /// Tokens of the underlying, at the oracle's price; positive.
-    pub tokens: Wad,
+#[repr(u8)]
+pub enum Action {
+    /// Nothing.
+    None = 0,
+    /// Exchanges the asset and an underlying on the spot.
+    Trade = 1,
+    /// Moves cash into the margin of a leg.
+    AddMargin = 2,
+    /// Makes a perp smaller.
+    ReducePerp = 3,
+    /// Makes a perp larger.
+    IncreasePerp = 4,
+    /// Repays a loan from cash (debt) or spot (borrowed spot).
+    Repay = 5,
+    /// Removes liquidity of a range; its tokens stay in the book.
+    ShrinkRange = 6,
+    /// Removes liquidity of a range and sells the underlying that comes out.
+    UnwindRange = 7,
+    /// Sells a bought option, or buys back a written one.
+    ReduceOption = 8,
+    /// Closes a perp and opens the same at another venue.
+    MoveHedge = 9,
+    /// Allocates cash.
+    Allocate = 10,
+    /// Cancels an open order.
+    CancelOrder = 11,
+}
+
+impl Action {
+    /// All actions, in the order of their numbers.
+    pub const ALL: [Self; 12] = [
+        Self::None,
+        Self::Trade,
+        Self::AddMargin,
+        Self::ReducePerp,
+        Self::IncreasePerp,
+        Self::Repay,
+        Self::ShrinkRange,
+        Self::UnwindRange,
+        Self::ReduceOption,
+        Self::MoveHedge,
+        Self::Allocate,
+        Self::CancelOrder,
+    ];
+
+    /// The action with this number, or `None`.
+    pub fn from_u8(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
+/// The actions that can be executed now, one bit for the number of each [`Action`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means(pub u16);
+
+impl Means {
+    /// Spot trades alone.
+    pub const SPOT: Self = Self::of(Action::Trade);
+    /// Everything.
+    pub const ALL: Self = Self(0xfff);
+
+    /// This action alone.
+    pub const fn of(action: Action) -> Self {
+        Self(1 << action as u16)
+    }
+
+    /// The actions of either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The actions of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether `action` can be executed.
+    pub const fn has(self, action: Action) -> bool {
+        self.and(Self::of(action)).0 != 0
+    }
+}
+
+/// What is known about a book besides its legs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts<'a> {
+    /// What the redemption queue is owed, in asset units, ≥ 0.
+    pub liquidity_needed: Wad,
+    /// How far the prices can be trusted.
+    pub oracle: Oracle,
+    /// Drawdown capacity c, from 0 (the budget is used up) to 1. Leverage limits are multiplied by it.
+    pub capacity: Wad,
+    /// What is left of the drawdown budget, in asset units; [`Wad::MAX`] without a budget.
+    pub budget_left: Wad,
+    /// What the rest of the epoch's actions may cost, in asset units. Rules 2 to 4 are not held back by it.
+    pub cost_left: Wad,
+    /// The actions that can be executed now.
+    pub means: Means,
+    /// Legs that cannot be acted upon now (venue paused, order pending): bit i for position i.
+    pub blocked: u64,
+    /// Rules that the caller leaves out, because their action was refused in this call: bit k for rule k.
+    pub skip: u16,
+    /// How long the book has been in violation, in seconds. The cost bound of rules 2 to 4 grows with it.
+    pub violated_secs: u32,
+    /// What one hedge costs whatever its size, in asset units.
+    pub execution_fee: Wad,
+    /// What venues ask. Empty: spot trades go to venue 0, without limit of size, at the book's exit cost.
+    pub quotes: &'a [Quote],
+}
+
+impl Default for Facts<'_> {
+    /// Fresh prices, no queue, no limits, spot trades alone.
+    fn default() -> Self {
+        Self {
+            liquidity_needed: Wad::ZERO,
+            oracle: Oracle::Fresh,
+            capacity: Wad::ONE,
+            budget_left: Wad::MAX,
+            cost_left: Wad::MAX,
+            means: Means::SPOT,
+            blocked: 0,
+            skip: 0,
+            violated_secs: 0,
+            execution_fee: Wad::ZERO,
+            quotes: &[],
+        }
+    }
 }
 
 /// What to do, and the distances that led to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The rule that acts, or [`IDLE`]. The fields of the trade are zero when idle.
+    /// The rule that acts, or [`IDLE`]. The fields of the action are then zero.
     pub rule: u8,
-    /// The direction of the trade.
+    /// What it does.
+    pub action: Action,
+    /// The direction, seen from the book's delta.
     pub side: Side,
-    /// The index of the traded underlying.
+    /// The index of the underlying that is acted on; of the band below.
     pub underlying: u8,
-    /// What is sold: asset units when buying, tokens when selling. Rounded down when buying.
+    /// The position of the leg that is acted on; [`Lever::NO_LEG`] for spot trades and allocations.
+    pub leg: u8,
+    /// The venue that is chosen; 0 where the leg determines it.
+    pub venue: u8,
+    /// How much: asset units for a purchase, margin, debt and allocations; tokens for a sale, a perp, borrowed spot and
+    /// an option; L for a range. Rounded down when buying.
     pub amount_in: Wad,
-    /// What must be received at least: tokens when buying, asset units when selling; the oracle's price less
-    /// `max_slippage`. Rounded up, for the book.
+    /// A spot trade: what must be received at least (tokens when buying, asset units when selling).
+    /// Otherwise the least change of cash, or of the notional for perps, in asset units; negative if it may be paid.
+    /// Rounded up, for the book.
     pub min_out: Wad,
     /// The traded amount at the oracle's price, in asset units. Rounded up.
     pub value: Wad,
+    /// The most that `nav_mid` may lose, in asset units. Rounded up.
+    pub cost_bound: Wad,
+    /// The least by which the rule's own excess must fall, in asset units. Rounded down.
+    pub progress: Wad,
+    /// What has to be done in the same plan, so that it leaves no open position; [`Action::None`] if nothing. The
+    /// asynchronous one of the two goes first.
+    pub partner: Action,
+    /// The position of the partner's leg; [`Lever::NO_LEG`] for spot.
+    pub partner_leg: u8,
+    /// How much of it, in units as in `amount_in`. The partner of a spot trade's direction is the opposite one.
+    pub partner_amount: Wad,
     /// Delta once the open orders are filled, in tokens.
     pub expected_delta: Wad,
     /// The delta that is aimed at, in tokens.
@@ -93,142 +274,439 @@ pub struct Decision {
     pub gross_leverage: Wad,
     /// As in [`Report::net_leverage`].
     pub net_leverage: Wad,
+    /// How far each limit is away, see [`Distances`].
+    pub distances: Distances,
 }
+
+/// The number of entries of [`Distances`].
+pub const DISTANCES: usize = 9;
+
+/// How far each limit is away, in asset units: positive if there is room, negative by the excess. Rounded down.
+///
+/// Index and rule: 0 budget (2), 1 liquidation (3), 2 margin (4), 3 gross (4), 4 net (4), 5 queue (5), 6 band (6),
+/// 7 gamma (7), 8 vega (7). Liquidation, gamma and vega have no room here, only an excess: the report has their sums.
+/// The band's is the sum of the excesses over the underlyings, or the room of the tightest.
+pub type Distances = [Wad; DISTANCES];
+
+/// The rule that each of the [`Distances`] belongs to.
+pub const RULE_OF: [u8; DISTANCES] = [
+    BUDGET,
+    LIQUIDATION,
+    LEVERAGE,
+    LEVERAGE,
+    LEVERAGE,
+    QUEUE,
+    BAND,
+    GREEKS,
+    GREEKS,
+];
 
 /// What every rule looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct State<'a> {
     /// The measured book.
     pub report: &'a Report,
-    /// The price of underlying 1 that it was measured at.
-    pub price: &'a Price,
+    /// Its legs.
+    pub legs: &'a [Measured],
+    /// The prices it was measured at, from the asset's.
+    pub prices: &'a [Price],
     /// The book's parameters.
     pub params: &'a Params,
-    /// What the redemption queue is owed, in asset units, ≥ 0.
-    pub liquidity_needed: Wad,
+    /// What else is known.
+    pub facts: &'a Facts<'a>,
+    /// The actions that may be used.
+    pub means: Means,
+    /// The worst price of a trade, as a share below the oracle's.
+    pub slippage: Bps,
+    /// The rule that is asked.
+    pub rule: u8,
 }
 
-impl State<'_> {
-    /// The risk of underlying 1.
-    pub(super) fn exposure(&self) -> Exposure {
-        self.report.exposure(1).copied().unwrap_or_default()
-    }
+/// An amount of a lever, with what belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What is acted on.
+    pub lever: Lever,
+    /// How much of it, in its own unit.
+    pub amount: Wad,
+    /// By how much the rule's own excess falls if all goes well, in asset units.
+    pub promise: Wad,
+    /// The venue, and what it can take in asset units.
+    pub venue: u8,
+    /// What is done in the same plan.
+    pub partner: Option<(Lever, Wad)>,
+    /// What it may cost, if less than the slippage allows.
+    pub cost_bound: Wad,
 }
 
 /// Walks the rules in order and returns the first action, or an idle decision.
 ///
-/// `report` must come from [`crate::assess`] with the same `price` (of underlying 1) and `params`; `liquidity_needed`
-/// is what the redemption queue is owed, in asset units.
-/// [`EngineError::BadPrice`] for a price that is not positive, [`EngineError::Math`] for a negative `liquidity_needed`
-/// or results out of range.
-pub fn decide(report: &Report, price: &Price, params: &Params, liquidity_needed: Wad) -> Result<Decision, EngineError> {
-    if price.mid <= Wad::ZERO {
-        return Err(EngineError::BadPrice { underlying: 1 });
+/// `assessment` must come from [`crate::assess`] with the same `prices` and `params`.
+/// [`EngineError::BadPrice`] for a missing price or one that is not positive, [`EngineError::Math`] for a negative
+/// `liquidity_needed`, a capacity outside 0 to 1, or results out of range.
+pub fn decide(
+    assessment: &Assessment,
+    prices: &[Price],
+    params: &Params,
+    facts: &Facts<'_>,
+) -> Result<Decision, EngineError> {
+    let report = &assessment.report;
+    for underlying in 1..=report.underlyings {
+        if prices
+            .get(usize::from(underlying))
+            .is_none_or(|price| price.mid <= Wad::ZERO)
+        {
+            return Err(EngineError::BadPrice { underlying });
+        }
     }
-    if liquidity_needed < Wad::ZERO {
+    if facts.liquidity_needed < Wad::ZERO || facts.capacity < Wad::ZERO || facts.capacity > Wad::ONE {
         return Err(MathError::Overflow.into());
     }
-    let state = State {
+    let mut state = State {
         report,
-        price,
+        legs: &assessment.legs,
+        prices,
         params,
-        liquidity_needed,
-    };
-    let band = band::units(&state)?;
-    let Exposure { expected_delta, .. } = state.exposure();
-    let mut decision = Decision {
+        facts,
+        means: facts.means,
+        slippage: params.max_slippage,
         rule: IDLE,
-        side: Side::Sell,
-        underlying: 1,
-        amount_in: Wad::ZERO,
-        min_out: Wad::ZERO,
-        value: Wad::ZERO,
-        expected_delta,
-        delta_target: band.target,
-        lower: band.lower,
-        upper: band.upper,
-        gross_leverage: report.gross_leverage,
-        net_leverage: report.net_leverage,
     };
-    let (rule, trade) = if let Some(trade) = leverage::act(&state)? {
-        (LEVERAGE, trade)
-    } else if let Some(trade) = queue::act(&state)? {
-        (QUEUE, trade)
-    } else if let Some(trade) = band::act(&state, &band)? {
-        (BAND, trade)
-    } else {
-        return Ok(decision);
-    };
-    decision.rule = rule;
-    decision.side = trade.side;
-    let kept = worst_price_share(params)?;
-    match trade.side {
-        Side::Buy => {
-            decision.amount_in = trade.tokens.mul_down(price.mid)?;
-            decision.value = decision.amount_in;
-            decision.min_out = decision.amount_in.div_up(price.mid)?.mul_bps_up(kept)?;
+    let mut plan = None;
+    for rule in BUDGET..=ALLOCATION {
+        if facts.skip & (1 << rule) != 0 {
+            continue;
         }
-        Side::Sell => {
-            decision.amount_in = trade.tokens;
-            decision.value = trade.tokens.mul_up(price.mid)?;
-            decision.min_out = decision.value.mul_bps_up(kept)?;
+        state.rule = rule;
+        state.means = freshness::means(facts, rule);
+        state.slippage = slippage(params, facts, rule)?;
+        plan = match rule {
+            BUDGET => budget::act(&state)?,
+            LIQUIDATION => liquidation::act(&state)?,
+            LEVERAGE => leverage::act(&state)?,
+            QUEUE => queue::act(&state)?,
+            BAND => band::act(&state)?,
+            GREEKS => greeks::act(&state)?,
+            CARRY => carry::act(&state)?,
+            _ => idle::act(&state)?,
+        };
+        if plan.is_some() {
+            break;
         }
     }
-    Ok(decision)
+    Ok(state.decision(plan)?)
 }
 
-/// `wanted` raised to the smallest trade worth making, in tokens; zero stays zero. Rounded up.
-fn at_least_smallest(state: &State<'_>, wanted: Wad) -> Result<Wad, MathError> {
-    if wanted <= Wad::ZERO {
-        return Ok(wanted);
+/// How far each limit is away; see [`Distances`].
+pub fn distances(
+    report: &Report,
+    prices: &[Price],
+    params: &Params,
+    facts: &Facts<'_>,
+) -> Result<Distances, MathError> {
+    let leverage = |limit: Wad, value: Wad| -> Result<Wad, MathError> {
+        if value == Wad::ZERO {
+            return Ok(Wad::ZERO); // nothing is no violation, whatever the equity
+        }
+        limit.mul_down(facts.capacity)?.mul_down(report.nav_min)?.sub(value)
+    };
+    Ok([
+        budget::distance(report, facts)?,
+        report.excess_liquidation.neg()?,
+        if report.initial_margin == Wad::ZERO {
+            Wad::ZERO
+        } else {
+            report.nav_mid.sub(report.initial_margin)?
+        },
+        leverage(params.max_gross_leverage, report.gross_value)?,
+        leverage(params.max_net_leverage, report.net_value)?,
+        report.liquid.sub(facts.liquidity_needed)?,
+        band::distance(report, prices, params, facts)?,
+        report.excess_gamma.neg()?,
+        report.excess_vega.neg()?,
+    ])
+}
+
+/// The excess of entry `index`: by how much its limit is exceeded, in asset units, ≥ 0.
+pub fn excess(distances: &Distances, index: usize) -> Wad {
+    // −(−x) of a number that is no minimum cannot overflow.
+    let distance = distances.get(index).copied().unwrap_or_default();
+    distance.neg().unwrap_or(Wad::MAX).max(Wad::ZERO)
+}
+
+/// The excess of `rule`: the sum of its entries, in asset units, ≥ 0.
+pub fn rule_excess(distances: &Distances, rule: u8) -> Result<Wad, MathError> {
+    let mut sum = Wad::ZERO;
+    for (index, of) in RULE_OF.iter().enumerate() {
+        if *of == rule {
+            sum = sum.add(excess(distances, index))?;
+        }
     }
-    Ok(wanted.max(smallest_value(state)?.div_up(state.price.mid)?))
+    Ok(sum)
 }
 
-/// The smallest trade of rules 4 and 5, in asset units. Rounded up.
-fn smallest_value(state: &State<'_>) -> Result<Wad, MathError> {
-    let Report {
-        gross_value, nav_mid, ..
-    } = *state.report;
-    gross_value.max(nav_mid).mul_bps_up(SMALLEST)
-}
-
-/// What is left of the oracle's price at the worst accepted price: `1 − max_slippage`.
-fn worst_price_share(params: &Params) -> Result<Bps, MathError> {
-    BPS.checked_sub(params.max_slippage.0)
+/// The slippage that `rule` accepts: `max_slippage`, which for rules 2 to 4 grows with the time in violation up to
+/// `cost_cap`, so that a crash cannot freeze deleveraging.
+fn slippage(params: &Params, facts: &Facts<'_>, rule: u8) -> Result<Bps, MathError> {
+    let base = params.max_slippage;
+    if rule > LEVERAGE {
+        return Ok(base);
+    }
+    let more = u64::from(params.cost_cap.0.saturating_sub(base.0));
+    let elapsed = u64::from(facts.violated_secs.min(params.cost_ramp_secs));
+    // Both factors are below 2³².
+    let grown = elapsed
+        .saturating_mul(more)
+        .checked_div(params.cost_ramp_secs.into())
+        .unwrap_or(more);
+    base.0
+        .checked_add(u32::try_from(grown).unwrap_or(u32::MAX))
         .map(Bps)
         .ok_or(MathError::Overflow)
 }
 
-/// The trade of `wanted` tokens as far as holdings and leverage limits allow, or none.
-///
-/// A purchase is paid from the cash that the redemption queue does not need, a sale from the spot position. A trade that
-/// the leverage limits cut to a crumb is none: every trade at a better price than the worst leaves a little room, and
-/// using it up would be an endless series, or buy back what rule 4 just sold.
-fn trade(state: &State<'_>, side: Side, wanted: Wad) -> Result<Option<Trade>, MathError> {
-    let State {
-        report,
-        price,
-        params,
-        liquidity_needed,
-    } = *state;
-    if wanted <= Wad::ZERO {
-        return Ok(None);
+impl State<'_> {
+    /// The price of `underlying`; 1 for the asset.
+    pub(crate) fn price(&self, underlying: u8) -> Price {
+        self.prices
+            .get(usize::from(underlying))
+            .copied()
+            .unwrap_or(Price::ASSET)
     }
-    let held = match side {
-        Side::Buy => report.liquid.sub(liquidity_needed)?.div_down(price.mid)?,
-        Side::Sell => state.exposure().spot,
-    };
-    let possible = wanted.min(held);
-    let tokens = possible.min(room::tokens_down(state, side)?);
-    let crumb = report
-        .gross_value
-        .max(report.nav_mid)
-        .mul_bps_down(CRUMB)?
-        .max(params.min_trade);
-    let cut_to_crumb = tokens < possible && tokens.mul_down(price.mid)? < crumb;
-    Ok((tokens > Wad::ZERO && !cut_to_crumb).then_some(Trade { side, tokens }))
+
+    /// Delta of `underlying` now, in tokens.
+    pub(crate) fn delta(&self, underlying: u8) -> Wad {
+        self.report
+            .exposure(underlying)
+            .map_or(Wad::ZERO, |exposure| exposure.delta)
+    }
+
+    /// Tokens of `underlying` that can be sold at once.
+    pub(crate) fn spot(&self, underlying: u8) -> Wad {
+        self.report
+            .exposure(underlying)
+            .map_or(Wad::ZERO, |exposure| exposure.spot)
+    }
+
+    /// The cash that the queue does not need. May be negative.
+    pub(crate) fn free_cash(&self) -> Result<Wad, MathError> {
+        self.report.liquid.sub(self.facts.liquidity_needed)
+    }
+
+    /// What is left of the oracle's price at the worst accepted price.
+    pub(crate) fn kept(&self) -> Result<Bps, MathError> {
+        BPS.checked_sub(self.slippage.0).map(Bps).ok_or(MathError::Overflow)
+    }
+
+    /// The gross exposure or the equity, whichever is larger: what trades are compared with.
+    fn scale(&self) -> Wad {
+        self.report.gross_value.max(self.report.nav_mid)
+    }
+
+    /// `wanted` tokens of `lever`, raised to the smallest trade worth making; zero stays zero. Rounded up.
+    pub(crate) fn at_least_smallest(&self, lever: &Lever, wanted: Wad) -> Result<Wad, MathError> {
+        if wanted <= Wad::ZERO {
+            return Ok(wanted);
+        }
+        let smallest = self.scale().mul_bps_up(SMALLEST)?;
+        Ok(wanted.max(smallest.div_up(self.price(lever.underlying).mid)?))
+    }
+
+    /// The excess of entry `index` of the [`Distances`].
+    pub(crate) fn distances(&self) -> Result<Distances, MathError> {
+        distances(self.report, self.prices, self.params, self.facts)
+    }
+
+    /// The lever with the highest score, as far as it can be used. `ask` names the wanted amount (in the lever's own
+    /// unit; nothing if not positive) and the score of a lever.
+    pub(crate) fn pick(&self, ask: &Ask<'_>) -> Result<Option<Plan>, MathError> {
+        let mut best: Option<(Plan, Wad)> = None;
+        for lever in &lever::levers(self)? {
+            let (wanted, score) = ask(lever)?;
+            if wanted <= Wad::ZERO || best.is_some_and(|(_, best)| score <= best) {
+                continue;
+            }
+            if let Some(plan) = self.plan(lever, wanted)? {
+                best = Some((plan, score));
+            }
+        }
+        Ok(best.map(|(plan, _)| plan))
+    }
+
+    /// `wanted` of `lever` as far as holdings, venues, the epoch's cost and the limits of earlier rules allow.
+    ///
+    /// A trade that the limits cut to a crumb is none: every trade at a better price than the worst leaves a little
+    /// room, and using it up would be an endless series, or buy back what rule 4 just sold.
+    pub(crate) fn plan(&self, lever: &Lever, wanted: Wad) -> Result<Option<Plan>, MathError> {
+        let mut possible = wanted.min(lever.most);
+        if possible <= Wad::ZERO {
+            return Ok(None);
+        }
+        let mut venue = 0;
+        if lever.action == Action::Trade && !self.facts.quotes.is_empty() {
+            let want = Want {
+                action: Action::Trade,
+                side: lever.side,
+                underlying: lever.underlying,
+                value: lever.value_up(possible)?,
+                horizon_secs: 0,
+            };
+            let Ok(choice) = venue::choose(self.facts.quotes, &want) else {
+                return Ok(None);
+            };
+            venue = choice.quote.venue;
+            if choice.value < want.value {
+                possible = choice.value.div_down(self.price(lever.underlying).mid)?;
+            }
+        }
+        if self.rule > LEVERAGE {
+            // What the epoch may still cost limits the value, and with it the amount.
+            let affordable = self
+                .facts
+                .cost_left
+                .max(Wad::ZERO)
+                .0
+                .checked_div(self.slippage.0.into())
+                .unwrap_or(i128::MAX);
+            if let Some(value) = affordable.checked_mul(BPS.into()).map(Wad)
+                && lever.value_up(possible)? > value
+            {
+                possible = value.div_down(lever.unit_value)?;
+            }
+        }
+        let amount = possible.min(room::most_down(self, lever)?);
+        let crumb = self.scale().mul_bps_down(CRUMB)?.max(self.params.min_trade);
+        let value = lever.value_up(amount)?;
+        let cut_to_crumb = amount < possible && value < crumb;
+        Ok((amount > Wad::ZERO && !cut_to_crumb).then_some(Plan {
+            lever: *lever,
+            amount,
+            promise: value,
+            venue,
+            partner: None,
+            cost_bound: Wad::MAX,
+        }))
+    }
+
+    /// `first` and the best lever that moves delta the other way, both by `tokens` at most, so that the netted delta
+    /// stays. The best is the one that lowers gross exposure most, then the largest. `None` without one, or if gross
+    /// exposure would rise, or below `min_trade`.
+    pub(crate) fn pair(&self, first: &Lever, tokens: Wad) -> Result<Option<Plan>, MathError> {
+        let mut best: Option<(Lever, Wad)> = None;
+        for other in lever::levers(self)? {
+            let reach = other.tokens_down(other.most)?;
+            let fits = other.underlying == first.underlying && other.side != first.side && reach > Wad::ZERO;
+            if fits && best.is_none_or(|(best, most)| (other.gross, most) < (best.gross, reach)) {
+                best = Some((other, reach));
+            }
+        }
+        let Some((other, reach)) = best.filter(|(other, _)| i32::from(other.gross) + i32::from(first.gross) <= 0)
+        else {
+            return Ok(None);
+        };
+        let tokens = tokens.min(first.tokens_down(first.most)?).min(reach);
+        let (amount, partner) = (first.native_down(tokens)?, other.native_down(tokens)?);
+        let promise = first.value_up(amount)?.add(other.value_up(partner)?)?;
+        Ok(
+            (amount > Wad::ZERO && promise >= self.params.min_trade).then_some(Plan {
+                lever: *first,
+                amount,
+                promise,
+                venue: 0,
+                partner: Some((other, partner)),
+                cost_bound: Wad::MAX,
+            }),
+        )
+    }
+
+    /// The largest pair of levers that both lower gross exposure, up to `tokens` of each underlying.
+    pub(crate) fn unwind(&self, value: Wad) -> Result<Option<Plan>, MathError> {
+        let mut best: Option<Plan> = None;
+        for lever in &lever::levers(self)? {
+            if lever.gross != -1 || lever.side != Side::Sell {
+                continue;
+            }
+            let tokens = value.div_up(self.price(lever.underlying).mid)?;
+            if let Some(plan) = self.pair(lever, tokens)?
+                && plan.partner.is_some_and(|(partner, _)| partner.gross == -1)
+                && best.is_none_or(|best| best.promise < plan.promise)
+            {
+                best = Some(plan);
+            }
+        }
+        Ok(best)
+    }
+
+    /// The decision that carries out `plan`.
+    fn decision(&self, plan: Option<Plan>) -> Result<Decision, MathError> {
+        let underlying = match &plan {
+            Some(plan) if plan.lever.underlying > 0 => plan.lever.underlying,
+            _ => 1,
+        };
+        let band = band::units(self, underlying)?;
+        let distances = self.distances()?;
+        let mut decision = Decision {
+            rule: IDLE,
+            action: Action::None,
+            side: Side::Sell,
+            underlying,
+            leg: Lever::NO_LEG,
+            venue: 0,
+            amount_in: Wad::ZERO,
+            min_out: Wad::ZERO,
+            value: Wad::ZERO,
+            cost_bound: Wad::ZERO,
+            progress: Wad::ZERO,
+            partner: Action::None,
+            partner_leg: Lever::NO_LEG,
+            partner_amount: Wad::ZERO,
+            expected_delta: self
+                .report
+                .exposure(underlying)
+                .map_or(Wad::ZERO, |exposure| exposure.expected_delta),
+            delta_target: band.target,
+            lower: band.lower,
+            upper: band.upper,
+            gross_leverage: self.report.gross_leverage,
+            net_leverage: self.report.net_leverage,
+            distances,
+        };
+        let Some(plan) = plan else { return Ok(decision) };
+        let (lever, amount) = (plan.lever, plan.amount);
+        decision.rule = self.rule;
+        decision.action = lever.action;
+        decision.side = lever.side;
+        decision.leg = lever.leg;
+        decision.venue = plan.venue;
+        decision.amount_in = amount;
+        decision.value = lever.value_up(amount)?;
+        if (lever.action, lever.side) == (Action::Trade, Side::Buy) {
+            let price = self.price(lever.underlying).mid;
+            decision.amount_in = amount.mul_down(price)?;
+            decision.value = decision.amount_in;
+            decision.min_out = decision.amount_in.div_up(price)?.mul_bps_up(self.kept()?)?;
+        } else {
+            decision.min_out = amount
+                .mul_up(lever.unit_flow)?
+                .sub(decision.value.mul_bps_down(self.slippage)?)?;
+        }
+        if let Some((partner, partner_amount)) = plan.partner {
+            decision.partner = partner.action;
+            decision.partner_leg = partner.leg;
+            decision.partner_amount = partner_amount;
+            decision.value = decision.value.add(partner.value_up(partner_amount)?)?;
+        }
+        decision.cost_bound = decision.value.mul_bps_up(self.slippage)?.min(plan.cost_bound);
+        decision.progress = plan
+            .promise
+            .min(rule_excess(&distances, self.rule)?)
+            .mul_bps_down(MIN_PROGRESS)?;
+        Ok(decision)
+    }
 }
+
+/// What a rule wants of a lever: the amount in its own unit, and a score.
+pub(crate) type Ask<'a> = dyn Fn(&Lever) -> Result<(Wad, Wad), MathError> + 'a;
 
 #[cfg(test)]
 mod tests {
@@ -236,9 +714,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Leg;
     use crate::leg::Rate;
     use crate::testing::{Book, any_book};
-    use crate::{Leg, accept};
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(3_000))]
@@ -279,9 +757,7 @@ mod tests {
         fn accept_executed_decision_is_accepted(book in any_book(), slippage in 0_u32..=1_000_000) {
             let decision = book.decide();
             prop_assume!(decision.rule != IDLE);
-            let after = book.after(&decision, slippage).report();
-            let verdict = accept(&book.report(), &after, &decision, &book.params, book.needed);
-            prop_assert_eq!(verdict, Ok(()));
+            prop_assert_eq!(book.accept(&book.after(&decision, slippage), &decision), Ok(()));
         }
 
         /// The opposite trade is rejected, even at the oracle's price.
@@ -295,8 +771,7 @@ mod tests {
                 Side::Sell if value <= book.cash => book.exchange(Side::Buy, value, tokens),
                 _ => book.clone(), // it has nothing to trade the other way: at least doing nothing is no progress
             };
-            let after = opposite.report();
-            prop_assert!(accept(&book.report(), &after, &decision, &book.params, book.needed).is_err());
+            prop_assert!(book.accept(&opposite, &decision).is_err());
         }
     }
 
@@ -337,16 +812,35 @@ mod tests {
     #[test]
     fn decide_unusable_input_is_an_error() {
         let book = Book::new(1, 1, 1);
-        let report = book.report();
-        let zero = Price {
-            mid: Wad::ZERO,
-            ..book.price
-        };
-        assert_eq!(
-            decide(&report, &zero, &book.params, Wad::ZERO),
-            Err(EngineError::BadPrice { underlying: 1 })
-        );
-        let negative = decide(&report, &book.price, &book.params, Wad(-1));
-        assert_eq!(negative, Err(EngineError::Math(MathError::Overflow)));
+        let assessment = book.assess();
+        let zero = [
+            Price::ASSET,
+            Price {
+                mid: Wad::ZERO,
+                ..book.price
+            },
+        ];
+        let bad = Err(EngineError::BadPrice { underlying: 1 });
+        let facts = book.facts();
+        assert_eq!(decide(&assessment, &zero, &book.params, &facts), bad);
+        assert_eq!(decide(&assessment, &zero[..1], &book.params, &facts), bad);
+        let prices = [Price::ASSET, book.price];
+        let overflow = Err(EngineError::Math(MathError::Overflow));
+        for facts in [
+            Facts {
+                liquidity_needed: Wad(-1),
+                ..facts
+            },
+            Facts {
+                capacity: Wad(-1),
+                ..facts
+            },
+            Facts {
+                capacity: Wad(WAD + 1),
+                ..facts
+            },
+        ] {
+            assert_eq!(decide(&assessment, &prices, &book.params, &facts), overflow);
+        }
     }
 }

@@ -2,25 +2,51 @@
 
 use fixed::{MathError, Wad};
 
-use super::{Side, State, Trade, at_least_smallest, trade, worst_price_share};
-use crate::Report;
+use super::{Action, Plan, Side, State};
+use crate::decide::lever::Lever;
 
-/// What is missing to pay the queue at once, in asset units. Exact.
-pub fn shortage(report: &Report, liquidity_needed: Wad) -> Result<Wad, MathError> {
-    Ok(liquidity_needed.sub(report.liquid)?.max(Wad::ZERO))
-}
-
-/// The sale whose proceeds cover the shortage even at the worst accepted price (rounded up), or the smallest trade worth
-/// making if that is more, as far as the spot position
-/// and the leverage limits allow. `None` if the queue is covered or nothing can be sold.
-pub fn act(state: &State<'_>) -> Result<Option<Trade>, MathError> {
-    let shortage = shortage(state.report, state.liquidity_needed)?;
-    if shortage == Wad::ZERO {
+/// Raises what is missing even at the worst accepted price (rounded up), or the smallest amount worth raising if that is
+/// more, as far as the limits allow. `None` if the queue is covered or nothing can be raised.
+///
+/// Cheapest first: orders cost nothing to cancel, a range gives its asset part at no price, spot costs the exchange.
+/// Only then a range is unwound as a whole, and bought options are sold.
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+    let shortage = state.free_cash()?.neg()?;
+    if shortage <= Wad::ZERO {
         return Ok(None);
     }
-    let kept = Wad::ONE.mul_bps_down(worst_price_share(state.params)?)?;
-    let tokens = shortage.div_up(kept)?.div_up(state.price.mid)?;
-    trade(state, Side::Sell, at_least_smallest(state, tokens)?)
+    let kept = Wad::ONE.mul_bps_down(state.kept()?)?;
+    state.pick(&|lever| {
+        let nothing = (Wad::ZERO, Wad::ZERO);
+        // The rank, and the cash that one unit raises.
+        let (rank, raised) = match (lever.action, lever.side) {
+            (Action::CancelOrder, _) => (5, lever.unit_flow),
+            (Action::ShrinkRange, _) => (4, asset_part(state, lever)?),
+            (Action::Trade, Side::Sell) => (3, lever.unit_flow.mul_down(kept)?),
+            (Action::UnwindRange, _) => (2, lever.unit_flow.mul_down(kept)?),
+            (Action::ReduceOption, _) => (1, lever.unit_flow.mul_down(kept)?),
+            _ => return Ok(nothing),
+        };
+        if raised <= Wad::ZERO {
+            return Ok(nothing);
+        }
+        let wanted = if lever.action == Action::Trade {
+            let tokens = shortage.div_up(kept)?.div_up(lever.unit_value)?;
+            state.at_least_smallest(lever, tokens)?
+        } else {
+            shortage.div_up(raised).unwrap_or(Wad::MAX)
+        };
+        Ok((wanted, Wad(rank)))
+    })
+}
+
+/// The asset units that come out of one unit of a range.
+fn asset_part(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
+    let Some(measured) = state.legs.get(usize::from(lever.leg)) else {
+        return Ok(Wad::ZERO);
+    };
+    let underlying = measured.mark.delta.mul_up(state.price(lever.underlying).mid)?;
+    measured.mark.value.sub(underlying)?.div_down(lever.most)
 }
 
 #[cfg(test)]
@@ -72,11 +98,7 @@ mod tests {
         book.needed = Wad(3_000 * WAD + 1);
         let decision = book.decide();
         assert_eq!(decision.value, wad(8));
-        let after = book.after(&decision, 0).report();
-        assert_eq!(
-            crate::accept(&book.report(), &after, &decision, &book.params, book.needed),
-            Ok(())
-        );
+        assert_eq!(book.accept(&book.after(&decision, 0), &decision), Ok(()));
     }
 
     #[test]

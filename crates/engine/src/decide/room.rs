@@ -1,49 +1,133 @@
-//! How far a trade may go before it breaks a leverage limit.
+//! How far a lever may go before it breaks a limit of an earlier rule.
 
 use fixed::{BPS, Bps, MathError, Wad};
 
-use super::{Side, State};
+use super::{Action, BAND, BUDGET, LEVERAGE, LIQUIDATION, Lever, Side, State, band};
+use crate::interim::Moves;
+use crate::{Leg, interim as drawdown};
 
-/// The largest trade, in tokens at the oracle's price, after which leverage is within its limits (or no further outside
-/// than before) even at the worst accepted price. Rounded down, may be negative.
+/// The most that a unit of value bought (long) or sold (short) loses in a scenario: −50 % damped by 0.6, and +200 %
+/// damped by 0.4 (design section 6).
+const LONG_LOSS: Bps = Bps(3_000);
+const SHORT_LOSS: Bps = Bps(8_000);
+
+/// The largest amount of `lever` after which the limits of the rules before the asking one, and of rule 4 itself, hold
+/// (or are broken no further than before) even at the worst accepted price. Rounded down, may be negative;
+/// [`Wad::MAX`] if it moves no delta.
 ///
 /// Per unit of value traded, navMin falls by at most k. A limit l therefore holds after a trade of value v if
 /// `used + v ≤ l · (navMin − k · v)`, which gives `v ≤ (l · navMin − used) / (1 + l · k)`. In general k is
 /// [`equity_loss`]; for a trade that only moves the netted delta towards zero it is the slippage alone. Such a trade
-/// never raises net leverage, and selling spot never raises gross leverage.
-pub(super) fn tokens_down(state: &State<'_>, side: Side) -> Result<Wad, MathError> {
+/// never raises net leverage, and making a leg smaller never raises gross leverage.
+///
+/// Margin and budget: a unit of value lowers equity by the slippage and adds its own loss in the scenario at most, or
+/// takes it away while it moves the netted delta of a linear book towards zero.
+pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
     let State {
-        report, price, params, ..
+        report, params, facts, ..
     } = *state;
-    let room = |limit: Wad, used: Wad, loss: Wad| -> Result<Wad, MathError> {
-        let free = limit.mul_down(report.nav_min)?.sub(used)?;
-        free.div_down(Wad::ONE.add(limit.mul_up(loss)?)?)
-    };
-    let loss = equity_loss(state)?;
-    let towards = match side {
-        Side::Buy => state.exposure().delta_value,
-        Side::Sell => state.exposure().delta_value.neg()?,
-    };
-    let to_zero = towards.neg()?;
-    let net = room(params.max_net_leverage, towards, loss)?.max(to_zero);
-    let value = match side {
-        Side::Sell => net,
-        Side::Buy => {
+    if state.rule <= BUDGET || lever.unit_delta == Wad::ZERO {
+        return Ok(Wad::MAX);
+    }
+    let price = state.price(lever.underlying).mid;
+    let to_zero = lever.to_zero(state)?.mul_down(price)?;
+    let towards = to_zero.neg()?;
+    let slippage = Wad::ONE.mul_bps_up(state.slippage)?;
+
+    let mut value = Wad::MAX;
+    if facts.budget_left < Wad::MAX {
+        let free = facts.budget_left.sub(report.budget_loss)?.max(Wad::ZERO);
+        value = value.min(
+            free.div_down(drawdown::budget_move_up(params)?.add(slippage)?)?
+                .max(to_zero),
+        );
+    }
+    if lever.action == Action::Trade && state.rule > LIQUIDATION {
+        value = value.min(loan_room(state, lever)?);
+    }
+    if state.rule >= LEVERAGE {
+        let room = |limit: Wad, used: Wad, loss: Wad| -> Result<Wad, MathError> {
+            let limit = limit.mul_down(facts.capacity)?;
+            let free = limit.mul_down(report.nav_min)?.sub(used)?;
+            free.div_down(Wad::ONE.add(limit.mul_up(loss)?)?)
+        };
+        let loss = equity_loss(state, lever.underlying)?;
+        let others = report.net_value.sub(towards.abs()?)?.max(Wad::ZERO);
+        value = value.min(room(params.max_net_leverage, towards.add(others)?, loss)?.max(to_zero));
+        if lever.gross > 0 {
             let (limit, used) = (params.max_gross_leverage, report.gross_value);
-            let reducing = room(limit, used, Wad::ONE.mul_bps_up(params.max_slippage)?)?.min(to_zero);
-            net.min(room(limit, used, loss)?.max(reducing))
+            let reducing = room(limit, used, slippage)?.min(to_zero);
+            value = value.min(room(limit, used, loss)?.max(reducing));
         }
-    };
-    value.div_down(price.mid)
+        if report.initial_margin > Wad::ZERO {
+            let shock = if lever.side == Side::Buy { LONG_LOSS } else { SHORT_LOSS };
+            let rate = [shock, params.basis_contingency, params.concentration_contingency]
+                .iter()
+                .try_fold(Wad::ZERO, |sum, share| sum.add(Wad::ONE.mul_bps_up(*share)?))?
+                .mul_bps_up(params.initial_margin)?
+                .add(slippage)?;
+            let free = report.nav_mid.sub(report.initial_margin)?.max(Wad::ZERO);
+            value = value.min(free.div_down(rate)?.max(to_zero));
+        }
+    }
+    let mut tokens = value.div_down(price)?;
+    if state.rule > BAND {
+        tokens = tokens.min(band::inside(state, lever)?);
+    }
+    lever.native_down(tokens)
 }
 
 /// The most that navMin can fall per unit of value traded: slippage, and the low mark of a larger delta, which for a short
 /// is `(1 + confidence) · (1 + exit cost)` of its value. Rounded up.
-pub(super) fn equity_loss(state: &State<'_>) -> Result<Wad, MathError> {
-    let State { price, params, .. } = *state;
+pub(super) fn equity_loss(state: &State<'_>, underlying: u8) -> Result<Wad, MathError> {
     let plus = |share: Bps| BPS.checked_add(share.0).map(Bps).ok_or(MathError::Overflow);
     let marked = Wad::ONE
-        .mul_bps_up(plus(price.confidence)?)?
-        .mul_bps_up(plus(params.exit_cost)?)?;
-    marked.sub(Wad::ONE)?.add(Wad::ONE.mul_bps_up(params.max_slippage)?)
+        .mul_bps_up(plus(state.price(underlying).confidence)?)?
+        .mul_bps_up(plus(state.params.exit_cost)?)?;
+    marked.sub(Wad::ONE)?.add(Wad::ONE.mul_bps_up(state.slippage)?)
+}
+
+/// How much more of `lever`'s underlying may be bought or sold before the book's loans come closer to liquidation than
+/// the minimum, in asset units; [`Wad::MAX`] without loans. Rounded down.
+///
+/// All loans count as one account whose collateral is the book's cash and spot, see [`crate::liquidation`]. Buying
+/// lowers its headroom after a fall of the minimum distance by threshold · (distance + slippage) per unit of value,
+/// selling the one after a rise. What counts is the smaller of both, or 0 if there is room.
+fn loan_room(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
+    let (mut debts, mut own) = (Wad::ZERO, Wad::ZERO);
+    for measured in state.legs {
+        if matches!(measured.leg, Leg::Debt { .. } | Leg::BorrowedSpot { .. }) {
+            debts = debts.sub(measured.mark.value)?;
+            if measured.leg.underlying() == lever.underlying {
+                own = own.sub(measured.mark.value)?;
+            }
+        }
+    }
+    if debts <= Wad::ZERO {
+        return Ok(Wad::MAX);
+    }
+    let mut assets = state.report.liquid;
+    for underlying in 1..=state.report.underlyings {
+        assets = assets.add(state.spot(underlying).mul_down(state.price(underlying).mid)?)?;
+    }
+    let held = state
+        .spot(lever.underlying)
+        .mul_down(state.price(lever.underlying).mid)?;
+    let minimum = Moves::new(state.params)?.minimum;
+    let threshold = state.params.lending_threshold;
+    let missing = |change: Wad| -> Result<Wad, MathError> {
+        let collateral = assets.add(held.mul_down(change)?)?.mul_bps_down(threshold)?;
+        debts.add(own.mul_up(change)?)?.sub(collateral)
+    };
+    let (after_fall, after_rise) = (missing(minimum.min(Wad::ONE).neg()?)?, missing(minimum)?);
+    let affected = if lever.side == Side::Buy {
+        after_fall
+    } else {
+        after_rise
+    };
+    let free = after_fall.max(after_rise).max(Wad::ZERO).sub(affected)?;
+    let per_unit = minimum
+        .add(Wad::ONE.mul_bps_up(state.slippage)?)?
+        .mul_bps_up(threshold)?;
+    free.div_down(per_unit)
 }

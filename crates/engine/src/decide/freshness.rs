@@ -1,0 +1,50 @@
+//! Rule 1: a price that cannot be used.
+//!
+//! It takes means away instead of acting: what lowers risk without a price (margin from cash, repaying, cancelling)
+//! stays possible to rules 2 to 5, the later rules stop. A price that is only doubtful has a wide confidence, which
+//! the marks and the limits already count; it stops the rules that look for yield.
+
+use super::{ALLOCATION, Action, CARRY, Facts, Means, QUEUE};
+
+/// How far the prices can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Oracle {
+    /// Feed and pool agree, both are recent.
+    Fresh = 0,
+    /// Feed and pool disagree. Confidence is widened; nobody may mint.
+    Doubtful = 1,
+    /// The last answer is too old.
+    Stale = 2,
+    /// The sequencer is down, or has not been up for long enough.
+    Sequencer = 3,
+}
+
+/// What needs no price.
+const PRICELESS: Means = Means::of(Action::AddMargin)
+    .or(Means::of(Action::Repay))
+    .or(Means::of(Action::CancelOrder));
+
+impl Oracle {
+    /// The state with this number, or `None`.
+    pub const fn from_u8(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Fresh),
+            1 => Some(Self::Doubtful),
+            2 => Some(Self::Stale),
+            3 => Some(Self::Sequencer),
+            _ => None,
+        }
+    }
+}
+
+/// The means that `rule` has left.
+pub fn means(facts: &Facts<'_>, rule: u8) -> Means {
+    match facts.oracle {
+        Oracle::Fresh => facts.means,
+        Oracle::Doubtful if rule < CARRY => facts.means,
+        Oracle::Doubtful => Means(0),
+        Oracle::Stale | Oracle::Sequencer if rule <= QUEUE => facts.means.and(PRICELESS),
+        Oracle::Stale | Oracle::Sequencer => Means(0),
+    }
+}

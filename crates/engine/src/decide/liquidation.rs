@@ -1,0 +1,198 @@
+//! Rule 3: a leg is closer to its liquidation than the minimum distance.
+//!
+//! Cash first: what the leg's margin lacks is added from the book's cash, even cash that the queue waits for (the queue
+//! is a later rule). Without cash, or without the means, the leg is made smaller.
+
+use fixed::{Bps, MathError, Wad};
+
+use super::lever::levers;
+use super::{Action, Lever, Plan, SMALLEST, Side, State};
+use crate::Leg;
+use crate::report::Measured;
+
+/// Margin that covers less of what is missing than this share is not worth a call.
+const ENOUGH: Bps = Bps(2_500);
+
+/// What adds margin to, or reduces, the leg that lacks most; `None` if none lacks any or nothing can be done.
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+    if state.report.excess_liquidation <= Wad::ZERO {
+        return Ok(None);
+    }
+    let mut best: Option<Plan> = None;
+    for (measured, leg) in state.legs.iter().zip(0_u8..64) {
+        let shortfall = measured.liquidation.map_or(Wad::ZERO, |distance| distance.shortfall);
+        if shortfall <= Wad::ZERO || state.facts.blocked & (1 << leg) != 0 {
+            continue;
+        }
+        if let Some(plan) = mend(state, measured, leg, shortfall)?
+            && best.is_none_or(|best| best.promise < plan.promise)
+        {
+            best = Some(plan);
+        }
+    }
+    Ok(best)
+}
+
+fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Result<Option<Plan>, MathError> {
+    let cash = Lever {
+        action: Action::AddMargin,
+        side: Side::Sell,
+        underlying: 0,
+        leg,
+        most: state.report.liquid,
+        unit_delta: Wad::ZERO,
+        unit_value: Wad::ONE,
+        unit_flow: Wad::ZERO,
+        gross: 0,
+    };
+    let lever = match measured.leg {
+        Leg::Debt { amount, .. } => Lever {
+            action: Action::Repay,
+            most: cash.most.min(amount),
+            ..cash
+        },
+        Leg::BorrowedSpot {
+            underlying, quantity, ..
+        } => Lever {
+            action: Action::Repay,
+            underlying,
+            most: state.spot(underlying).min(quantity),
+            unit_value: state.price(underlying).mid,
+            gross: -2,
+            ..cash
+        },
+        _ => cash,
+    };
+    // What repays a loan was its collateral, which counts up to the threshold.
+    let gain = match lever.action {
+        Action::Repay => Wad::ONE.sub(Wad::ONE.mul_bps_up(state.params.lending_threshold)?)?,
+        _ => Wad::ONE,
+    };
+    let value = shortfall.div_up(gain)?;
+    let smallest = state.scale().mul_bps_up(SMALLEST)?;
+    let mut direct = None;
+    if state.means.has(lever.action) {
+        direct = state.plan(&lever, value.max(smallest).div_up(lever.unit_value)?)?;
+    }
+    // All that is missing, or at least a good part of it if there is no other way.
+    if direct.is_some_and(|plan| plan.promise >= value) {
+        return promised(direct, gain);
+    }
+    let other = match measured.leg {
+        Leg::Perp { .. } => reduce(state, measured, leg, shortfall)?,
+        _ if state.means.has(lever.action) => promised(exchange_and_repay(state, &lever, value)?, gain)?,
+        _ => None,
+    };
+    let enough = value.mul_bps_up(ENOUGH)?;
+    Ok(match other {
+        Some(plan) => Some(plan),
+        None => promised(direct.filter(|plan| plan.promise >= enough), gain)?,
+    })
+}
+
+/// `plan`, of whose value the share `gain` counts.
+fn promised(plan: Option<Plan>, gain: Wad) -> Result<Option<Plan>, MathError> {
+    let Some(plan) = plan else { return Ok(None) };
+    Ok(Some(Plan {
+        promise: plan.promise.mul_down(gain)?,
+        ..plan
+    }))
+}
+
+/// Makes a perp smaller by the share x at which its margin suffices.
+///
+/// What it needs is proportional to its notional N and what it has, C, falls only by the trade's slippage:
+/// `C − s·x·N = (1 − x)·(C + shortfall)`, so `x = shortfall / (C + shortfall − s·N)`. All of it if that is not below 1.
+/// Together with what it hedges, if an earlier rule forbids reducing it alone.
+fn reduce(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Result<Option<Plan>, MathError> {
+    for lever in &levers(state)? {
+        if (lever.action, lever.leg) != (Action::ReducePerp, leg) {
+            continue;
+        }
+        let slip = lever.value_up(lever.most)?.mul_bps_up(state.slippage)?;
+        let needed = measured.mark.value.add(shortfall)?.sub(slip)?;
+        let share = if needed <= shortfall {
+            Wad::ONE
+        } else {
+            shortfall.div_up(needed)?
+        };
+        let wanted = state.at_least_smallest(lever, lever.most.mul_up(share)?)?;
+        let plan = match state.plan(lever, wanted)? {
+            Some(plan) => Some(plan),
+            None => state.pair(lever, wanted)?,
+        };
+        // The excess falls with the size, whatever that is worth.
+        return match plan {
+            Some(plan) => Ok(Some(Plan {
+                promise: shortfall.mul_down(plan.amount.div_down(wanted)?)?,
+                ..plan
+            })),
+            None => Ok(None),
+        };
+    }
+    Ok(None)
+}
+
+/// Exchanges what the book has for what it owes, and repays that in the same plan.
+fn exchange_and_repay(state: &State<'_>, repay: &Lever, missing: Wad) -> Result<Option<Plan>, MathError> {
+    let kept = Wad::ONE.mul_bps_down(state.kept()?)?;
+    let side = if repay.underlying == 0 { Side::Sell } else { Side::Buy };
+    let plan = state.pick(&|lever| {
+        let fits = lever.action == Action::Trade
+            && lever.side == side
+            && (side == Side::Sell || lever.underlying == repay.underlying);
+        let value = if fits { missing.div_up(kept)? } else { Wad::ZERO };
+        let tokens = state.at_least_smallest(lever, value.div_up(lever.unit_value)?)?;
+        Ok((tokens, lever.value_up(lever.most)?))
+    })?;
+    let Some(plan) = plan else { return Ok(None) };
+    // At the worst accepted price.
+    let received = if side == Side::Sell {
+        plan.amount.mul_down(plan.lever.unit_value)?
+    } else {
+        plan.amount
+    };
+    let received = received.mul_down(kept)?;
+    Ok(Some(Plan {
+        promise: received.mul_down(repay.unit_value)?,
+        partner: Some((*repay, received)),
+        ..plan
+    }))
+}
+
+/// How much larger a perp may become before it is closer to its liquidation than the minimum, in tokens. Rounded down.
+///
+/// Equity C of a position of notional N is liquidated after a move of d with `C = N · (m + d · (1 + m))` at most; the
+/// slippage of the trade lowers C. Without a position the notional may equal the collateral.
+pub(crate) fn increase_down(state: &State<'_>, measured: &Measured) -> Result<Wad, MathError> {
+    let Leg::Perp {
+        size,
+        maintenance,
+        underlying,
+        ..
+    } = measured.leg
+    else {
+        return Ok(Wad::ZERO);
+    };
+    let price = state.price(underlying).mid;
+    let share = match &measured.liquidation {
+        Some(distance) if distance.sigmas < Wad::MAX && distance.sigmas > Wad::ZERO => {
+            // The minimum as a share of the price: the distance's own ratio of both units.
+            let nearer = distance.down.min(distance.up);
+            let minimum = nearer
+                .mul_up(state.params.min_liquidation_distance)?
+                .div_up(distance.sigmas)?;
+            let required = Bps(maintenance.0.saturating_add(state.params.exit_cost.0));
+            minimum.add(minimum.add(Wad::ONE)?.mul_bps_up(required)?)?
+        }
+        Some(distance) if distance.sigmas == Wad::ZERO => return Ok(Wad::ZERO),
+        _ => Wad::ONE,
+    };
+    let notional = size.abs()?.mul_up(price)?;
+    let free = measured.mark.value.sub(notional.mul_up(share)?)?;
+    if free <= Wad::ZERO {
+        return Ok(Wad::ZERO);
+    }
+    free.div_down(share.add(Wad::ONE.mul_bps_up(state.slippage)?)?)?
+        .div_down(price)
+}
