@@ -9,7 +9,8 @@ use engine::{
     leg::{Rate, Right},
     mark,
 };
-use fixed::{Wad, sqrt_down};
+use super::interim::sqrt_down;
+use fixed::Wad;
 
 /// The one underlying.
 pub(crate) const UNDERLYING: u8 = 1;

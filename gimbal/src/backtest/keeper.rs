@@ -116,7 +116,7 @@ impl Desk<'_> {
                 } else {
                     tokens.neg()?
                 };
-                self.perp(venue, change)
+                self.perp(venue, change, false)
             }
             (Action::ShrinkRange, Some(Slot::Range)) => self.remove_liquidity(amount),
             (Action::UnwindRange, Some(Slot::Range)) => {
@@ -146,8 +146,8 @@ impl Desk<'_> {
                 let tokens = token_units_down(amount);
                 let size = self.book.perps[from].size;
                 let moved = if size < Wad::ZERO { tokens.neg()? } else { tokens };
-                self.perp(from, moved.neg()?)?;
-                self.perp(to, moved)
+                self.perp(from, moved.neg()?, false)?;
+                self.perp(to, moved, true)
             }
             (Action::Allocate, _) if decision.venue == venue::POOL => self.grow_range(amount),
             _ => Err(Refused::Holdings),

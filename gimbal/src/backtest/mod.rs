@@ -3,6 +3,7 @@
 //! `docs/backtest.md` says what is simulated and how.
 
 mod book;
+mod interim;
 mod keeper;
 pub mod ledger;
 mod report;

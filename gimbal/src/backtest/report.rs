@@ -307,7 +307,7 @@ pub(crate) fn sweep_html(grid: &Grid, places: &[Vec<usize>], rows: &[Row]) -> Re
     page.table("Best by return", &headings, lines);
     for (index, axis) in grid.axes.iter().enumerate() {
         let name = axis.name.row().name;
-        let of = |column| sensitivity(index, axis.values.len(), places, rows, column);
+        let of = |column: &str| sensitivity(index, axis.values.len(), places, rows, column);
         if axis.values.len() > 1 {
             let at: Vec<u64> = (0..axis.values.len() as u64).collect();
             let label = |at: &u64| {

@@ -430,7 +430,7 @@ impl<'a> Run<'a> {
                 );
             }
             tries.push(tokens(FIRST_SPOT).and_then(|spot| desk.spot(Side::Buy, spot).map(|_| ())));
-            tries.push(tokens(FIRST_SHORT).and_then(|short| desk.perp(0, short.neg()?)));
+            tries.push(tokens(FIRST_SHORT).and_then(|short| desk.perp(0, short.neg()?, true)));
         }
         if range_weight.0 > 0 {
             tries.push(desk.whole(|desk| {
@@ -523,6 +523,7 @@ impl<'a> Run<'a> {
                 &measure.assessment.report,
                 &after.assessment.report,
                 &decision,
+                &prices,
                 &self.settings.params,
                 &facts,
             );
@@ -664,7 +665,8 @@ fn rejection_name(rejection: &engine::Rejection) -> &'static str {
         Rejection::NothingDecided => "nothing decided",
         Rejection::NoProgress { .. } => "too little progress",
         Rejection::EarlierRuleWorse { .. } => "an earlier rule got worse",
+        Rejection::LaterRuleWorse { .. } => "a later rule got worse",
         Rejection::CostTooHigh { .. } => "too dear",
-        _ => "rejected",
+        Rejection::Math(_) => "out of range",
     }
 }

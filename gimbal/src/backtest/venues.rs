@@ -13,7 +13,8 @@ use engine::{
     EngineError, Side,
     leg::{Rate, Right},
 };
-use fixed::{Bps, MathError, Wad, sqrt_down, sqrt_up};
+use super::interim::{sqrt_down, sqrt_up};
+use fixed::{Bps, MathError, Wad};
 
 /// Why a venue refuses an order. The book is then as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,9 +134,9 @@ impl Desk<'_> {
 
     // --- perps ----------------------------------------------------------------------------------------------------
 
-    /// Changes the size of the position at `venue` by `change` tokens and brings its collateral to the share of
-    /// [`Knob::PerpCollateral`]: an increase is topped up from cash, a reduction releases what is beyond it.
-    pub(crate) fn perp(&mut self, venue: usize, change: Wad) -> Result<(), Refused> {
+    /// Changes the size of the position at `venue` by `change` tokens. What the collateral has beyond the share of
+    /// [`Knob::PerpCollateral`] is released by a reduction; with `top_up` an increase adds from cash what is missing.
+    pub(crate) fn perp(&mut self, venue: usize, change: Wad, top_up: bool) -> Result<(), Refused> {
         let old = self.book.perps[venue];
         let closing = if (old.size < Wad::ZERO) == (change < Wad::ZERO) {
             Wad::ZERO
@@ -144,11 +145,11 @@ impl Desk<'_> {
         };
         let sign = |size: Wad| if change < Wad::ZERO { size.neg() } else { Ok(size) };
         if closing > Wad::ZERO {
-            self.perp_trade(venue, sign(closing)?)?;
+            self.perp_trade(venue, sign(closing)?, top_up)?;
         }
         let opening = change.abs()?.sub(closing)?;
         if opening > Wad::ZERO {
-            self.perp_trade(venue, sign(opening)?)?;
+            self.perp_trade(venue, sign(opening)?, top_up)?;
         }
         if closing == Wad::ZERO && opening == Wad::ZERO {
             return Err(Refused::Dust);
@@ -157,7 +158,7 @@ impl Desk<'_> {
     }
 
     /// A trade that does not cross zero.
-    fn perp_trade(&mut self, venue: usize, change: Wad) -> Result<(), Refused> {
+    fn perp_trade(&mut self, venue: usize, change: Wad, top_up: bool) -> Result<(), Refused> {
         let price = self.price();
         let mut perp = self.book.perps[venue];
         if token_units_down(change.abs()?) != change.abs()? {
@@ -202,7 +203,7 @@ impl Desk<'_> {
                 return Err(Refused::Collateral);
             }
             perp = Perp::default();
-        } else if increases && free < wanted {
+        } else if increases && top_up && free < wanted {
             let added = wanted.sub(free)?;
             perp.collateral = perp.collateral.add(added)?;
             cash = cash.sub(added)?;
@@ -211,7 +212,10 @@ impl Desk<'_> {
             perp.collateral = perp.collateral.sub(released)?;
             cash = cash.add(released)?;
         }
-        if perp.collateral < Wad::ZERO {
+        // No venue opens what it would liquidate soon: twice the maintenance margin is its least.
+        let least = Bps(2 * self.settings().bps(Knob::PerpMaintenance).0);
+        let value = perp.size.mul_down(price)?.abs()?;
+        if perp.collateral < Wad::ZERO || (increases && perp.equity(price)? < value.mul_bps_up(least)?) {
             return Err(Refused::Collateral);
         }
         if cash < Wad::ZERO {
