@@ -58,10 +58,9 @@ def value_of(raw, decimals=18):
 
 
 def log_uniform(rng, low, high):
-    """An integer in [low, high], 0 < low, whose logarithm is spread evenly."""
-    bits = rng.uniform(low.bit_length() - 1, high.bit_length())
-    scale = max(0, int(bits) - 53)
-    return min(high, max(low, int(2 ** (bits - scale)) << scale | rng.getrandbits(scale) if scale else int(2**bits)))
+    """An integer in [low, high], 0 < low, whose length in bits is spread evenly."""
+    bits = rng.randint(low.bit_length(), high.bit_length())
+    return min(high, max(low, 1 << (bits - 1) | rng.getrandbits(bits - 1) if bits > 1 else 1))
 
 
 def write(options, name, columns, edges, draw, reference=None, seed=SEED):

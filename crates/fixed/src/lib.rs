@@ -12,13 +12,20 @@
 #![no_std]
 
 mod convert;
+mod exp;
 mod integer;
+mod limb;
+mod ln;
+mod root;
 mod wad;
 
 pub use convert::{
     MAX_DECIMALS, pow10, units_from_wad_down, units_from_wad_up, wad_from_units_down, wad_from_units_up,
 };
+pub use exp::exp;
 pub use integer::{add, mul, mul_div_down, mul_div_up, sub};
+pub use ln::ln;
+pub use root::{sqrt_down, sqrt_up};
 pub use ruint::aliases::U256;
 pub use wad::{BPS, Bps, WAD, Wad};
 
@@ -29,4 +36,16 @@ pub enum MathError {
     Overflow,
     /// The denominator is zero.
     DivisionByZero,
+    /// e to the power of this number does not fit.
+    ExpOverflow(Wad),
+    /// The logarithm of this number, which is not positive.
+    LnNonPositive(Wad),
+    /// The square root of this negative number.
+    SqrtNegative(Wad),
+    /// A power of this base, which is negative, or zero with a negative exponent.
+    PowDomain(Wad),
+    /// A power with this exponent does not fit.
+    PowOverflow(Wad),
+    /// The quantile of this number, which is not between 0 and 1.
+    ProbabilityOutOfRange(Wad),
 }
