@@ -9,8 +9,7 @@ use engine::{
     leg::{Rate, Right},
     mark,
 };
-use super::interim::sqrt_down;
-use fixed::Wad;
+use fixed::{Wad, sqrt_down};
 
 /// The one underlying.
 pub(crate) const UNDERLYING: u8 = 1;

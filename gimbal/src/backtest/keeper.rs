@@ -14,8 +14,6 @@ pub(crate) mod venue {
     /// The first perp venue; the second follows.
     pub(crate) const PERP: u8 = 1;
     pub(crate) const POOL: u8 = 3;
-    pub(crate) const OPTIONS: u8 = 4;
-    pub(crate) const LENDING: u8 = 5;
 }
 
 /// What all venues ask now. Impact is linear in the size, so that a quote at full capacity describes every size.

@@ -3,7 +3,6 @@
 //! `docs/backtest.md` says what is simulated and how.
 
 mod book;
-mod interim;
 mod keeper;
 pub mod ledger;
 mod report;

@@ -86,6 +86,13 @@ fn result(settings: &Settings, outcome: &Outcome) -> Section {
         ),
         row("liquidations", outcome.liquidations.to_string()),
     ]);
+    rows.push(row("hours without a price to act on", outcome.outages.to_string()));
+    if outcome.restless > 0 {
+        rows.push(row(
+            "hours that ended with a wish for more actions",
+            outcome.restless.to_string(),
+        ));
+    }
     if outcome.skipped_rolls > 0 {
         rows.push(row(
             "steps of a roll that a venue refused",
@@ -105,11 +112,12 @@ fn result(settings: &Settings, outcome: &Outcome) -> Section {
 fn actions(outcome: &Outcome) -> Section {
     let rows = RULES.iter().map(|(rule, name)| {
         let acts = || outcome.acts.iter().filter(|act| act.decision.rule == *rule);
-        let sum = |of: fn(&Act) -> f64| acts().map(of).sum::<f64>();
+        // A sum of nothing would be −0.
+        let sum = |of: fn(&Act) -> f64| acts().map(of).fold(0.0, |sum, value| sum + value);
         row(
             format!("rule {rule} ({name})"),
             format!(
-                "{} × , moved {:.0}, cost {:.2}",
+                "{} ×, moved {:.0}, cost {:.2}",
                 acts_of(outcome, *rule),
                 sum(|act| float(act.decision.value)),
                 sum(|act| act.cost)
@@ -132,7 +140,7 @@ fn costs(outcome: &Outcome) -> Section {
     ];
     let rows = kinds
         .iter()
-        .map(|kind| row(kind.name(), format!("{:.2}", -float(outcome.ledger.get(*kind)))));
+        .map(|kind| row(kind.name(), format!("{:.2}", 0.0 - float(outcome.ledger.get(*kind)))));
     (
         String::from("Costs by kind in dollars (negative: earned)"),
         rows.collect(),
@@ -315,7 +323,7 @@ pub(crate) fn sweep_html(grid: &Grid, places: &[Vec<usize>], rows: &[Row]) -> Re
                 value.cloned().unwrap_or_default()
             };
             for (column, heading, _) in &MEASURES[..2] {
-                let points = of(*column);
+                let points = of(column);
                 let pick = |which: usize| points.iter().map(|point| point[which]).collect::<Vec<f64>>();
                 let title = format!("{heading} by {name}: mean, and all runs between least and most");
                 let plot = Plot::over(&title, &at, label);

@@ -8,7 +8,7 @@ use super::{
     tape::{Hour, Tape},
     venues::{Desk, Refused, payoff},
 };
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use engine::{
     Assessment, Decision, EngineError, Side, accept, assess, decide,
     decide::{DISTANCES, Facts, IDLE, Means, Oracle, RULE_OF, excess},
@@ -98,6 +98,10 @@ pub struct Outcome {
     pub liquidations: u32,
     /// Steps of the mandate (rolls) that a venue refused.
     pub skipped_rolls: u32,
+    /// Hours at whose end the engine still asked for action.
+    pub restless: u32,
+    /// Hours without a price to act on.
+    pub outages: u32,
     /// Whether the equity was used up and the replay stopped.
     pub ruined: bool,
 }
@@ -110,10 +114,20 @@ struct Run<'a> {
     supply: Wad,
     requested: Wad,
     visits: u64,
+    due: Due,
+    start: u64,
     marks: Marks,
     epoch: Epoch,
     violated_since: Option<u64>,
     out: Outcome,
+}
+
+/// What waits for a fresh price.
+#[derive(Clone, Copy, Debug, Default)]
+struct Due {
+    roll: bool,
+    visit: bool,
+    settle: bool,
 }
 
 /// Values of the nonlinear positions at the last measurement.
@@ -180,6 +194,8 @@ impl<'a> Run<'a> {
             supply: capital,
             requested: Wad::ZERO,
             visits: 0,
+            due: Due::default(),
+            start: first.timestamp,
             marks: Marks::default(),
             epoch: Epoch {
                 started: first.timestamp,
@@ -197,6 +213,8 @@ impl<'a> Run<'a> {
                 book,
                 liquidations: 0,
                 skipped_rolls: 0,
+                restless: 0,
+                outages: 0,
                 ruined: false,
             },
         })
@@ -209,27 +227,32 @@ impl<'a> Run<'a> {
         self.revalue(&measure).map_err(math)?;
         self.balance(&measure)?;
 
-        let first = hour.timestamp == before.timestamp;
-        let since = |period: u64| period > 0 && (hour.timestamp - self.out_start(hour)).is_multiple_of(period);
-        let (roll, visit, settle) = (
-            since(self.settings.days_secs(Knob::RollDays)),
-            !first && since(self.settings.days_secs(Knob::FlowDays)),
-            !first && since(SETTLE_SECS),
-        );
-        let liquidated = self.desk(scene).liquidate().map_err(refused)?;
+        let first = hour.timestamp == self.start;
+        let since = |period: u64| period > 0 && (hour.timestamp - self.start).is_multiple_of(period);
+        self.due.roll |= since(self.settings.days_secs(Knob::RollDays));
+        self.due.visit |= !first && since(self.settings.days_secs(Knob::FlowDays));
+        self.due.settle |= !first && since(SETTLE_SECS);
+        let threshold = self.settings.params.lending_threshold;
+        let liquidated = self.desk(scene).liquidate(threshold).map_err(refused)?;
         self.out.liquidations += liquidated;
         let mut changed = liquidated > 0;
-        if settle && self.requested > Wad::ZERO {
-            self.settle(&measure).map_err(math)?;
-            changed = true;
-        }
-        if visit {
-            self.visit(&measure).map_err(math)?;
-            changed = true;
-        }
-        if roll {
-            self.roll(scene, first);
-            changed = true;
+        let due = self.due;
+        if self.oracle(scene) == Oracle::Fresh {
+            self.due = Due::default();
+            if due.settle && self.requested > Wad::ZERO {
+                self.settle(&measure).map_err(math)?;
+                changed = true;
+            }
+            if due.visit {
+                self.visit(&measure).map_err(math)?;
+                changed = true;
+            }
+            if due.roll {
+                self.roll(scene, first);
+                changed = true;
+            }
+        } else {
+            self.out.outages += 1;
         }
         if changed {
             measure = self.remeasure(scene)?;
@@ -242,8 +265,16 @@ impl<'a> Run<'a> {
         Ok(self.observe(scene, &measure, &decision))
     }
 
-    fn out_start(&self, hour: &Hour) -> u64 {
-        self.out.steps.first().map_or(hour.timestamp, |step| step.timestamp)
+    /// The feed is out for the first hours of every period but the first.
+    fn oracle(&self, scene: &Scene<'_>) -> Oracle {
+        let period = self.settings.days_secs(Knob::OutageDays);
+        let lasts = self.settings.days_secs(Knob::OutageHours) / 24;
+        let elapsed = scene.hour.timestamp - self.start;
+        if period > 0 && elapsed >= period && elapsed % period < lasts {
+            Oracle::Stale
+        } else {
+            Oracle::Fresh
+        }
     }
 
     fn desk<'b>(&'b mut self, scene: &Scene<'b>) -> Desk<'b> {
@@ -312,7 +343,7 @@ impl<'a> Run<'a> {
 
     /// What range and options gained since the last measurement.
     fn revalue(&mut self, measure: &Measure) -> Result<(), MathError> {
-        let now = marks(measure)?;
+        let now = marks(measure);
         self.ledger.add(Entry::RangeMoves, now.range.sub(self.marks.range)?)?;
         for (now, before) in now.options.iter().zip(&self.marks.options) {
             self.ledger.add(Entry::OptionMoves, now.sub(*before)?)?;
@@ -324,7 +355,7 @@ impl<'a> Run<'a> {
     /// Measures after something was traded; the market did not move.
     fn remeasure(&mut self, scene: &Scene<'_>) -> Result<Measure> {
         let measure = self.measure(scene)?;
-        self.marks = marks(&measure).map_err(math)?;
+        self.marks = marks(&measure);
         self.balance(&measure)?;
         Ok(measure)
     }
@@ -497,7 +528,8 @@ impl<'a> Run<'a> {
     fn keep(&mut self, scene: &Scene<'_>, mut measure: Measure) -> Result<(Measure, Decision)> {
         let prices = self.prices(scene);
         let mut skip = 0_u16;
-        for _ in 0..MOST_ACTIONS {
+        let mut calls = 0;
+        loop {
             let quotes = keeper::quotes(scene, &self.book);
             let mut facts = self.facts(scene, &measure).map_err(math)?;
             facts.quotes = &quotes;
@@ -511,6 +543,11 @@ impl<'a> Run<'a> {
             if decision.rule == IDLE {
                 return Ok((measure, decision));
             }
+            if calls == MOST_ACTIONS {
+                self.out.restless += 1;
+                return Ok((measure, decision));
+            }
+            calls += 1;
             let (book, ledger, marks) = (self.book.clone(), self.ledger, self.marks.clone());
             let done = self.desk(scene).carry_out(&decision, &measure.slots);
             if let Err(why) = done {
@@ -543,7 +580,6 @@ impl<'a> Run<'a> {
             });
             measure = after;
         }
-        bail!("the engine still asks for action after {MOST_ACTIONS} calls in one hour")
     }
 
     fn facts(&self, scene: &Scene<'_>, measure: &Measure) -> Result<Facts<'static>, MathError> {
@@ -556,7 +592,7 @@ impl<'a> Run<'a> {
         let violated = self.violated_since.map_or(0, |since| scene.hour.timestamp - since);
         Ok(Facts {
             liquidity_needed: self.owed(measure)?,
-            oracle: Oracle::Fresh,
+            oracle: self.oracle(scene),
             capacity: self.epoch.capacity,
             budget_left: budget.sub(used)?.max(Wad::ZERO).mul_down(self.supply)?,
             cost_left: equity.mul_bps_down(params.epoch_cost)?.sub(spent)?.max(Wad::ZERO),
@@ -630,7 +666,7 @@ impl Desk<'_> {
 }
 
 /// The marks of range and options.
-fn marks(measure: &Measure) -> Result<Marks, MathError> {
+fn marks(measure: &Measure) -> Marks {
     let mut marks = Marks::default();
     for (slot, leg) in measure.slots.iter().zip(&measure.assessment.legs) {
         match slot {
@@ -639,7 +675,7 @@ fn marks(measure: &Measure) -> Result<Marks, MathError> {
             _ => {}
         }
     }
-    Ok(marks)
+    marks
 }
 
 /// `a · b / c`, rounded down.

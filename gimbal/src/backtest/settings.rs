@@ -80,6 +80,10 @@ world! {
     FlowDays = "flow-days", Choice, 0, 365, 10;
     /// What a visit brings or asks for, as a share of the equity.
     FlowSize = "flow-size", Bps, 0, 9_000, 1_500;
+    /// Days between two outages of the price feed; 0 for none.
+    OutageDays = "outage-days", Choice, 0, 365, 60;
+    /// Hours that an outage lasts.
+    OutageHours = "outage-hours", Choice, 1, 240, 4;
     /// Half-width of the oracle's confidence interval.
     Confidence = "confidence", Bps, 0, 500, 10;
 }

@@ -147,6 +147,8 @@ pub fn row(settings: &Settings, outcome: &Outcome) -> Row {
         ("refused", i64::try_from(refused).unwrap_or(i64::MAX)),
         ("skipped_rolls", outcome.skipped_rolls.into()),
         ("liquidations", outcome.liquidations.into()),
+        ("restless", outcome.restless.into()),
+        ("outages", outcome.outages.into()),
         ("hours", count(outcome.steps.len())),
         ("ruined", outcome.ruined.into()),
     ];

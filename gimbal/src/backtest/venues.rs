@@ -13,12 +13,11 @@ use engine::{
     EngineError, Side,
     leg::{Rate, Right},
 };
-use super::interim::{sqrt_down, sqrt_up};
-use fixed::{Bps, MathError, Wad};
+use fixed::{Bps, MathError, Wad, sqrt_down, sqrt_up};
 
 /// Why a venue refuses an order. The book is then as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// The book has not enough cash.
     Cash,
     /// The book has not enough of what it wants to give.
@@ -47,7 +46,7 @@ impl From<EngineError> for Refused {
 
 impl Refused {
     /// A few words for tables.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Cash => "not enough cash",
             Self::Holdings => "not enough holdings",
@@ -242,8 +241,9 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Liquidates positions whose equity is below the maintenance margin. Returns how many there were.
-    pub(crate) fn liquidate(&mut self) -> Result<u32, Refused> {
+    /// Liquidates positions whose equity is below the maintenance margin, and a loan that is worth more than
+    /// `threshold` of cash and tokens. Returns how many there were.
+    pub(crate) fn liquidate(&mut self, threshold: Bps) -> Result<u32, Refused> {
         let (price, maintenance) = (self.price(), self.settings().bps(Knob::PerpMaintenance));
         let mut count = 0;
         for venue in 0..self.book.perps.len() {
@@ -261,7 +261,29 @@ impl Desk<'_> {
             self.ledger.add(Entry::Liquidations, left.sub(equity)?)?;
             count += 1;
         }
+        let pledged = self.book.cash.add(self.book.spot.mul_down(price)?)?;
+        if self.book.debt > pledged.mul_bps_down(threshold)? {
+            self.liquidate_loan()?;
+            count += 1;
+        }
         Ok(count)
+    }
+
+    /// The lending venue takes the loan and a fee from cash, and from tokens at the price what cash lacks.
+    fn liquidate_loan(&mut self) -> Result<(), Refused> {
+        let price = self.price();
+        let (debt, cash, spot) = (self.book.debt, self.book.cash, self.book.spot);
+        let before = cash.add(spot.mul_down(price)?)?.sub(debt)?;
+        let taken = debt.add(debt.mul_bps_up(self.settings().bps(Knob::LiquidationFee))?)?;
+        let missing = taken.sub(cash)?.max(Wad::ZERO);
+        let sold = token_units_up(missing.div_up(price)?).min(spot);
+        self.book.spot = spot.sub(sold)?;
+        // Nothing is left to take beyond what there is.
+        self.book.cash = cash.add(sold.mul_down(price)?)?.sub(taken)?.max(Wad::ZERO);
+        self.book.debt = Wad::ZERO;
+        let after = self.book.cash.add(self.book.spot.mul_down(price)?)?;
+        self.ledger.add(Entry::Liquidations, after.sub(before)?)?;
+        Ok(())
     }
 
     // --- time -----------------------------------------------------------------------------------------------------
