@@ -124,8 +124,12 @@ pub fn accept(
 ///
 /// Trading a value of v moves delta, cash, margin and exposure by v each, and lowers equity by its cost: with the hard
 /// ranges of the limits (10 · (cost + confidence + exit cost)) that is below 3 · v for each of them. Gamma and vega only
-/// change with equity, except where the plan is about the legs that have them.
+/// change with equity, except where the plan is about the legs that have them. Cancelling an order takes back its expected
+/// delta, whatever its collateral is worth.
 fn spill(decision: &Decision, params: &Params, index: usize) -> Result<Wad, MathError> {
+    if decision.action == Action::CancelOrder {
+        return Ok(Wad::MAX);
+    }
     let bound = decision.value.add(decision.value)?.add(decision.value)?;
     if index < GREEKS_FROM {
         return bound.add(DUST);

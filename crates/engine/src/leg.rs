@@ -27,6 +27,14 @@ use fixed::{BPS, Bps, U256, Wad};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(pub i32);
 
+impl Rate {
+    /// The rate per 1.00. Exact.
+    pub const fn wad(self) -> Wad {
+        // 32 bits times 1e12 always fit.
+        Wad((self.0 as i128).wrapping_mul(1_000_000_000_000))
+    }
+}
+
 /// One position (design section 3). All amounts are [`Wad`]: asset units, whole tokens, or asset units per token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leg {

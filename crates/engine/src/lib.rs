@@ -11,21 +11,27 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
 extern crate std;
 
 pub mod accept;
 pub mod bounty;
 pub mod decide;
-mod interim;
+pub mod drawdown;
+pub mod hedge;
+mod kernels;
 pub mod leg;
 pub mod liquidation;
+pub mod lvr;
 pub mod mark;
 pub mod params;
+pub mod range;
 pub mod report;
 pub mod shares;
 #[cfg(test)]
 mod testing;
 pub mod venue;
+mod wide;
 
 use fixed::MathError;
 

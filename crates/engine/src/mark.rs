@@ -1,11 +1,13 @@
 //! What a leg is worth, and how that changes with the price (design section 3).
 //!
-//! Every kind valued so far is linear in the price S of its underlying: value = fixed + delta · S. Both numbers are
-//! sums of packed numbers, so they are exact; only the product with the price rounds, once per *netted* book.
+//! A leg's value is a linear part, `fixed + delta · S`, which is exact and nets against other legs before anything
+//! rounds, and for liquidity and options a [`Curve`] on top.
 
 use fixed::{Bps, MathError, Wad};
 
-use crate::{EngineError, Leg};
+use crate::leg::{Rate, Right};
+use crate::range::Range;
+use crate::{EngineError, Leg, lvr};
 
 /// A position whose value is `fixed + delta · S`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +16,48 @@ pub struct Linear {
     pub fixed: Wad,
     /// Spot delta in whole tokens.
     pub delta: Wad,
+}
+
+/// The part of a leg whose value is not linear in the price. It is concave or convex over all prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curve {
+    /// Liquidity: concave.
+    Range(Range),
+    /// An option: convex if bought, concave if sold.
+    Option(OptionTerms),
+}
+
+/// An option, and the price of the underlying that its forward belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionTerms {
+    /// Call or put.
+    pub right: Right,
+    /// Tokens, positive if bought.
+    pub quantity: Wad,
+    /// Strike in asset units per token.
+    pub strike: Wad,
+    /// Forward in asset units per token, when the spot price is `spot`.
+    pub forward: Wad,
+    /// Implied volatility.
+    pub volatility: Rate,
+    /// Discount rate.
+    pub rate: Rate,
+    /// Unix time of expiry in seconds.
+    pub expiry: u64,
+    /// The spot price that `forward` belongs to.
+    pub spot: Wad,
+    /// The Unix time of the valuation in seconds.
+    pub now_secs: u64,
+}
+
+/// Bounds of a curve's value at one price, which hold for all prices between it and the middle once a linear function is
+/// drawn through those at both ends (see [`Curve::bounds`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Asset units. Rounded down.
+    pub low: Wad,
+    /// Asset units. Rounded up.
+    pub high: Wad,
 }
 
 /// What one leg is worth at one price, and how that changes. Design section 3 has the formulas.
@@ -35,6 +79,10 @@ pub struct Mark {
     pub carry: Wad,
 }
 
+/// The error of an option's value and delta, relative to quantity times price: 1e-11, ten times the pricing kernels'
+/// bounds of 1e-12 and more.
+const OPTION_ERROR: Wad = Wad(10_000_000);
+
 impl Linear {
     /// The value at `price` (asset units per token) in asset units, rounded down.
     ///
@@ -51,12 +99,117 @@ impl Linear {
     }
 }
 
-/// The leg as a linear position. Exact.
+impl OptionTerms {
+    /// The mark at `price` of the underlying: the forward moves in proportion, volatility and rate stay.
+    ///
+    /// The delta is per token of spot, so it is that of the moved forward. [`EngineError`] outside the domain of the
+    /// pricing kernels.
+    pub fn mark(&self, price: Wad) -> Result<Mark, EngineError> {
+        let _ = price;
+        Err(EngineError::UnvaluedLeg { kind: 7 })
+    }
+
+    /// What the value may be wrong by, in asset units, when extrapolated up to `price`. Rounded up.
+    fn error_up(&self, price: Wad) -> Result<Wad, MathError> {
+        let scale = self.forward.max(self.strike).max(price.max(self.spot));
+        self.quantity.abs()?.mul_up(scale)?.mul_up(OPTION_ERROR)
+    }
+}
+
+impl Curve {
+    /// The value at `price` in asset units. Rounded down.
+    pub fn value_down(&self, price: Wad) -> Result<Wad, EngineError> {
+        match self {
+            Self::Range(range) => Ok(range.value_down(price)?),
+            Self::Option(option) => Ok(option.mark(price)?.value),
+        }
+    }
+
+    /// The value at `price` in asset units. Rounded up.
+    pub fn value_up(&self, price: Wad) -> Result<Wad, EngineError> {
+        match self {
+            Self::Range(range) => Ok(range.value_up(price)?),
+            Self::Option(option) => Ok(option.mark(price)?.value.add(option.error_up(price)?)?),
+        }
+    }
+
+    /// ∂V/∂S at `price`, in tokens.
+    pub fn delta(&self, price: Wad) -> Result<Wad, EngineError> {
+        match self {
+            Self::Range(range) => Ok(range.delta(price)?),
+            Self::Option(option) => Ok(option.mark(price)?.delta),
+        }
+    }
+
+    /// Bounds at the price `end` of an interval around `mid`: whatever linear function passes through `low` at both ends
+    /// of the interval is nowhere in it above the value, and one through `high` nowhere below.
+    ///
+    /// Proof. A concave function is nowhere below its chord, and nowhere above its tangent at `mid`; so `low` is the
+    /// value, `high` the tangent. For a convex function it is the other way round. Both are linear, so sums over legs and
+    /// with the linear parts keep the property, and a book's extremes over the interval lie between what the sums have at
+    /// its two ends. A hedge cancels exactly in the linear parts: what is left of a hedged book is the second-order gap
+    /// between chord and tangent.
+    pub fn bounds(&self, mid: Wad, end: Wad) -> Result<Bounds, EngineError> {
+        match self {
+            Self::Range(range) => Ok(Bounds {
+                low: range.value_down(end)?,
+                high: range.tangent_up(mid, end)?,
+            }),
+            Self::Option(option) => {
+                let at_mid = option.mark(mid)?;
+                let moved = end.sub(mid)?;
+                let error = option.error_up(end)?;
+                let tangent_down = at_mid.value.add(at_mid.delta.mul_down(moved)?)?.sub(error)?;
+                let tangent_up = at_mid.value.add(at_mid.delta.mul_up(moved)?)?.add(error)?;
+                let value = option.mark(end)?.value;
+                Ok(if option.quantity >= Wad::ZERO {
+                    Bounds {
+                        low: tangent_down,
+                        high: value.add(error)?,
+                    }
+                } else {
+                    Bounds {
+                        low: value,
+                        high: tangent_up,
+                    }
+                })
+            }
+        }
+    }
+
+    /// The lowest and the highest gamma over the prices from `low` to `high`. For an option, of both ends and the middle
+    /// `mid`: near its expiry the peak between them may be higher.
+    pub fn gamma_bounds(&self, low: Wad, mid: Wad, high: Wad) -> Result<(Wad, Wad), EngineError> {
+        match self {
+            Self::Range(range) => {
+                let lowest = range.gamma_lowest(low, high)?;
+                // |Γ| falls with the price, and is 0 where the interval leaves the range.
+                let highest = if range.gamma(low)? == Wad::ZERO {
+                    Wad::ZERO
+                } else {
+                    range.gamma(high)?
+                };
+                Ok((lowest, highest))
+            }
+            Self::Option(option) => {
+                let first = option.mark(mid)?.gamma;
+                let mut bounds = (first, first);
+                for end in [low, high] {
+                    let gamma = option.mark(end)?.gamma;
+                    bounds = (bounds.0.min(gamma), bounds.1.max(gamma));
+                }
+                Ok(bounds)
+            }
+        }
+    }
+}
+
+/// The leg's linear part, exact, and its curve if it has one.
 ///
-/// An order is worth what the venue still holds for it and has no delta yet. A perp's exit fee is not part of its
-/// value, it belongs to the low and high marks.
-/// [`EngineError::UnvaluedLeg`] for kinds that are not linear.
-pub fn linear(leg: &Leg) -> Result<Linear, EngineError> {
+/// `spot` is the price of its underlying now. An order is worth what the venue still holds for it and has no delta yet.
+/// A perp's exit fee is not part of its value, it belongs to the low and high marks.
+pub fn split(leg: &Leg, spot: Wad, now_secs: u64) -> Result<(Linear, Option<Curve>), MathError> {
+    let mut curve = None;
     let (fixed, delta) = match *leg {
         Leg::Cash { amount } => (amount, Wad::ZERO),
         Leg::Debt { amount, .. } => (amount.neg()?, Wad::ZERO),
@@ -78,30 +231,96 @@ pub fn linear(leg: &Leg) -> Result<Linear, EngineError> {
             }
         }
         Leg::Order { collateral, .. } => (collateral, Wad::ZERO),
-        Leg::Liquidity { .. } | Leg::Option { .. } => return Err(EngineError::UnvaluedLeg { kind: leg.kind() }),
+        Leg::Liquidity {
+            liquidity,
+            sqrt_lower,
+            sqrt_upper,
+            fees_asset,
+            fees_underlying,
+            ..
+        } => {
+            curve = Some(Curve::Range(Range {
+                liquidity,
+                sqrt_lower,
+                sqrt_upper,
+            }));
+            (fees_asset, fees_underlying)
+        }
+        Leg::Option {
+            right,
+            quantity,
+            strike,
+            forward,
+            volatility,
+            rate,
+            expiry,
+            ..
+        } => {
+            curve = Some(Curve::Option(OptionTerms {
+                right,
+                quantity,
+                strike,
+                forward,
+                volatility,
+                rate,
+                expiry,
+                spot,
+                now_secs,
+            }));
+            (Wad::ZERO, Wad::ZERO)
+        }
     };
-    Ok(Linear { fixed, delta })
+    Ok((Linear { fixed, delta }, curve))
 }
 
 /// The leg's mark at the price `spot` of its underlying, in asset units per token.
 ///
 /// `volatility` is the book's, for legs that carry none of their own; `now_secs` is what expiries are compared with.
-/// [`EngineError::UnvaluedLeg`] for kinds without a valuation, [`EngineError::Math`] out of range.
+/// Carry is what the leg's own fields tell: interest, funding and borrow fees, and for liquidity what it loses to
+/// arbitrage; fees still to be earned are not known and count as 0.
+/// [`EngineError`] for what the pricing kernels refuse, and out of range.
 pub fn mark(leg: &Leg, spot: Wad, volatility: Bps, now_secs: u64) -> Result<Mark, EngineError> {
-    let _ = (volatility, now_secs);
-    let position = linear(leg)?;
-    Ok(Mark {
-        value: position.value_down(spot)?,
-        delta: position.delta,
-        ..Mark::default()
-    })
+    let (linear, curve) = split(leg, spot, now_secs)?;
+    let mut mark = match curve {
+        None => Mark::default(),
+        Some(Curve::Option(option)) => option.mark(spot)?,
+        Some(Curve::Range(range)) => Mark {
+            value: range.value_down(spot)?,
+            delta: range.delta(spot)?,
+            gamma: range.gamma(spot)?,
+            carry: lvr::rate(&range, spot, volatility)?.neg()?,
+            ..Mark::default()
+        },
+    };
+    mark.value = mark.value.add(linear.value_down(spot)?)?;
+    mark.delta = mark.delta.add(linear.delta)?;
+    mark.carry = mark.carry.sub(interest_up(leg, spot)?)?;
+    Ok(mark)
 }
 
 /// The leg's value in asset units at `price` (asset units per token of its underlying), rounded down.
 ///
-/// [`EngineError::UnvaluedLeg`] for options: they are revalued by [`mark`] with a moved forward.
+/// [`EngineError::UnvaluedLeg`] for options: they are revalued by [`OptionTerms::mark`], which knows the forward.
 pub fn value_at(leg: &Leg, price: Wad) -> Result<Wad, EngineError> {
-    Ok(linear(leg)?.value_down(price)?)
+    let (linear, curve) = split(leg, price, 0)?;
+    let rest = match curve {
+        None => Wad::ZERO,
+        Some(Curve::Range(range)) => range.value_down(price)?,
+        Some(Curve::Option(_)) => return Err(EngineError::UnvaluedLeg { kind: leg.kind() }),
+    };
+    Ok(linear.value_down(price)?.add(rest)?)
+}
+
+/// What the leg pays by its rate, in asset units per year; negative if it receives. Rounded up.
+fn interest_up(leg: &Leg, spot: Wad) -> Result<Wad, MathError> {
+    let (owed, rate) = match *leg {
+        Leg::Debt { amount, rate } => ((amount, amount), rate),
+        Leg::BorrowedSpot { quantity, rate, .. } => ((quantity.mul_down(spot)?, quantity.mul_up(spot)?), rate),
+        Leg::Perp { size, rate, .. } => ((size.abs()?.mul_down(spot)?, size.abs()?.mul_up(spot)?), rate),
+        _ => return Ok(Wad::ZERO),
+    };
+    let notional = if rate.0 > 0 { owed.1 } else { owed.0 };
+    notional.mul_up(rate.wad())
 }
 
 #[cfg(test)]
@@ -187,14 +406,6 @@ mod tests {
 
     #[test]
     fn mark_unvalued_kind_is_an_error() {
-        let range = Leg::Liquidity {
-            underlying: 1,
-            liquidity: wad(1),
-            sqrt_lower: wad(1),
-            sqrt_upper: wad(2),
-            fees_asset: wad(0),
-            fees_underlying: wad(0),
-        };
         let option = Leg::Option {
             underlying: 1,
             right: Right::Put,
@@ -205,7 +416,6 @@ mod tests {
             rate: Rate(0),
             expiry: 0,
         };
-        assert_eq!(mark(&range, S, SIGMA, 0), Err(EngineError::UnvaluedLeg { kind: 6 }));
         assert_eq!(mark(&option, S, SIGMA, 0), Err(EngineError::UnvaluedLeg { kind: 7 }));
     }
 

@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use fixed::{BPS, Bps, MathError, Wad};
 
-use crate::liquidation::Distance;
-use crate::mark::{self, Linear, Mark, linear};
-use crate::{EngineError, Leg, MAX_UNDERLYINGS, Params, legs};
+use crate::liquidation::{Distance, Moves};
+use crate::mark::{self, Bounds, Curve, Linear, Mark, split};
+use crate::range::Amounts;
+use crate::{EngineError, Leg, MAX_UNDERLYINGS, Params, drawdown, legs, liquidation};
 
 /// An oracle price and how far the true price may be from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +27,10 @@ pub struct Exposure {
     pub expected_delta: Wad,
     /// ∂delta/∂S, in tokens per asset unit of price.
     pub gamma: Wad,
-    /// The gamma with the largest magnitude over the confidence interval.
-    pub gamma_bound: Wad,
+    /// The lowest gamma over the confidence interval, the legs' lowest summed. Jumps at the ends of a range.
+    pub gamma_low: Wad,
+    /// The highest gamma over the confidence interval, the legs' highest summed.
+    pub gamma_high: Wad,
     /// ∂V/∂σ in asset units per 1.00 of volatility.
     pub vega: Wad,
     /// ∂V/∂t in asset units per year.
@@ -136,13 +139,29 @@ impl Report {
     }
 }
 
-/// Sums over the legs of one underlying, in tokens. Exact.
+/// Sums over the legs of one underlying that the report does not show.
 #[derive(Clone, Copy, Default)]
 struct Sums {
-    delta: Wad,
+    /// The linear parts. Exact.
+    linear: Linear,
+    /// The curves at the oracle's price, in asset units.
+    curve: Bounds,
+    /// Bounds of the curves at the lowest and the highest price, in asset units.
+    ends: [Bounds; 2],
+    /// The curves at the low and the high end of the budget move, in asset units. Rounded down.
+    moved: [Wad; 2],
+    /// The curves' lowest and highest delta over the confidence interval.
+    delta: (Wad, Wad),
+    /// Expected deltas of the open orders.
     pending: Wad,
+    /// Σ|Δ|.
     gross: Wad,
+    /// Tokens held.
     spot: Wad,
+    /// Tokens owed.
+    borrowed: Wad,
+    /// What the ranges hold. Rounded down.
+    withdrawable: Amounts,
 }
 
 /// The smallest, middle and largest value of one netted exposure.
@@ -182,41 +201,52 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u
     params.check()?;
     let prices = check_prices(prices)?;
 
-    let mut fixed = Wad::ZERO;
-    let mut liquid = Wad::ZERO;
-    let mut sums = [Sums::default(); MAX_UNDERLYINGS];
+    let moves = Moves::new(params)?;
+    let budget_move = drawdown::budget_move_up(params)?;
+
+    let mut book = Book {
+        fixed: Wad::ZERO,
+        liquid: Wad::ZERO,
+        debt: Wad::ZERO,
+        sums: [Sums::default(); MAX_UNDERLYINGS],
+    };
+    let mut exposures = [Exposure::default(); MAX_UNDERLYINGS];
     let mut measured = Vec::new();
     for leg in legs(words) {
         let leg = leg?;
-        let position = linear(&leg)?;
-        fixed = fixed.add(position.fixed)?;
-        if let Leg::Cash { amount } = leg {
-            liquid = liquid.add(amount)?;
-        }
         let underlying = leg.underlying();
-        let mut spot = Wad::ONE;
-        if let Some(index) = usize::from(underlying).checked_sub(1) {
-            let error = EngineError::UnknownUnderlying { underlying };
-            spot = prices.get(index).ok_or(error)?.mid;
-            sums.get_mut(index).ok_or(error)?.add(&leg, &position)?;
-        }
+        let Some(index) = usize::from(underlying).checked_sub(1) else {
+            measured.push(book.add_asset(&leg, params, now_secs)?);
+            continue;
+        };
+        let error = EngineError::UnknownUnderlying { underlying };
+        let price = prices.get(index).ok_or(error)?;
+        let sums = book.sums.get_mut(index).ok_or(error)?;
+        let exposure = exposures.get_mut(index).ok_or(error)?;
+
+        let mark = mark::mark(&leg, price.mid, params.volatility, now_secs)?;
+        exposure.add(&leg, &mark)?;
+        sums.add(exposure, &leg, &mark, price, budget_move, now_secs)?;
+        let headroom = liquidation::perp_headroom(&leg, params.exit_cost)?;
+        let distance = headroom.map(|headroom| Distance::new(&headroom, price.mid, &moves));
         measured.push(Measured {
             leg,
-            mark: mark::mark(&leg, spot, params.volatility, now_secs)?,
-            liquidation: None,
+            mark,
+            liquidation: distance.transpose()?,
         });
     }
+    book.add_loans(&mut measured, prices, params, &moves)?;
 
     let mut report = Report {
-        nav_min: fixed,
-        nav_mid: fixed,
-        nav_max: fixed,
+        nav_min: book.fixed,
+        nav_mid: book.fixed,
+        nav_max: book.fixed,
         gross_value: Wad::ZERO,
         net_value: Wad::ZERO,
         gross_leverage: Wad::ZERO,
         net_leverage: Wad::ZERO,
-        liquid,
-        raisable: liquid,
+        liquid: book.liquid,
+        raisable: book.raisable_down(prices, params)?,
         worst_loss: Wad::ZERO,
         worst_scenario: 0,
         initial_margin: Wad::ZERO,
@@ -231,62 +261,258 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u
         excess_liquidation: Wad::ZERO,
         excess_gamma: Wad::ZERO,
         excess_vega: Wad::ZERO,
-        exposures: [Exposure::default(); MAX_UNDERLYINGS],
+        exposures,
         underlyings: u8::try_from(prices.len()).unwrap_or(u8::MAX),
     };
-    for ((sums, price), exposure) in sums.iter().zip(prices).zip(&mut report.exposures) {
+    let mut gamma_value = Wad::ZERO;
+    let mut vega = Wad::ZERO;
+    for ((sums, price), exposure) in book.sums.iter().zip(prices).zip(&mut report.exposures) {
         let marks = sums.marks(price, params.exit_cost)?;
         report.nav_min = report.nav_min.add(marks.min)?;
         report.nav_mid = report.nav_mid.add(marks.mid)?;
         report.nav_max = report.nav_max.add(marks.max)?;
-        exposure.delta = sums.delta;
-        exposure.expected_delta = sums.delta.add(sums.pending)?;
+        report.budget_loss = report.budget_loss.add(sums.budget_loss_up(price, budget_move)?)?;
+        exposure.expected_delta = exposure.delta.add(sums.pending)?;
         exposure.delta_value = exposure.delta.mul_down(price.mid)?;
         exposure.expected_delta_value = exposure.expected_delta.mul_down(price.mid)?;
         exposure.gross_value = sums.gross.mul_up(price.mid)?;
-        exposure.spot = sums.spot;
         report.gross_value = report.gross_value.add(exposure.gross_value)?;
-        report.net_value = report.net_value.add(sums.delta.abs()?.mul_up(price.mid)?)?;
+        report.net_value = report.net_value.add(exposure.delta.abs()?.mul_up(price.mid)?)?;
+        let gamma = exposure.gamma.abs()?.mul_up(price.mid)?.mul_up(price.mid)?;
+        gamma_value = gamma_value.add(gamma)?;
+        vega = vega.add(exposure.vega.abs()?)?;
     }
     report.gross_leverage = leverage_up(report.gross_value, report.nav_min);
     report.net_leverage = leverage_up(report.net_value, report.nav_min);
     report.excess_gross = excess_up(report.gross_value, params.max_gross_leverage, report.nav_min)?;
     report.excess_net = excess_up(report.net_value, params.max_net_leverage, report.nav_min)?;
+    report.excess_gamma = excess_up(gamma_value, params.max_gamma, report.nav_min)?;
+    report.excess_vega = excess_up(vega, params.max_vega, report.nav_min)?;
+    report.nearest(&measured)?;
     Ok(Assessment { report, legs: measured })
 }
 
-impl Sums {
-    fn add(&mut self, leg: &Leg, position: &Linear) -> Result<(), MathError> {
-        self.delta = self.delta.add(position.delta)?;
-        self.gross = self.gross.add(position.delta.abs()?)?;
+/// What [`assess`] collects before it can report.
+struct Book {
+    /// Asset units that move with no price: cash less debt. Exact.
+    fixed: Wad,
+    /// Cash.
+    liquid: Wad,
+    /// Asset units owed.
+    debt: Wad,
+    sums: [Sums; MAX_UNDERLYINGS],
+}
+
+impl Book {
+    /// Adds cash or debt.
+    fn add_asset(&mut self, leg: &Leg, params: &Params, now_secs: u64) -> Result<Measured, EngineError> {
+        let mark = mark::mark(leg, Wad::ONE, params.volatility, now_secs)?;
+        self.fixed = self.fixed.add(mark.value)?;
         match *leg {
-            Leg::Spot { quantity, .. } => self.spot = self.spot.add(quantity)?,
-            Leg::Order { expected_delta, .. } => self.pending = self.pending.add(expected_delta)?,
+            Leg::Cash { amount } => self.liquid = self.liquid.add(amount)?,
+            Leg::Debt { amount, .. } => self.debt = self.debt.add(amount)?,
             _ => {}
+        }
+        Ok(Measured {
+            leg: *leg,
+            mark,
+            liquidation: None,
+        })
+    }
+
+    /// Sets the distances of debt and borrowed spot (see [`crate::liquidation`]).
+    fn add_loans(
+        &self,
+        measured: &mut [Measured],
+        prices: &[Price],
+        params: &Params,
+        moves: &Moves,
+    ) -> Result<(), MathError> {
+        let owes = self.debt > Wad::ZERO || self.sums.iter().any(|sums| sums.borrowed > Wad::ZERO);
+        if !owes {
+            return Ok(());
+        }
+        let mut assets = self.liquid;
+        let mut debts = self.debt;
+        for (sums, price) in self.sums.iter().zip(prices) {
+            assets = assets.add(sums.spot.mul_down(price.mid)?)?;
+            debts = debts.add(sums.borrowed.mul_up(price.mid)?)?;
+        }
+        let mut worst = None;
+        for ((sums, price), underlying) in self.sums.iter().zip(prices).zip(1_u8..) {
+            if sums.spot == Wad::ZERO && sums.borrowed == Wad::ZERO {
+                continue;
+            }
+            let headroom = liquidation::loan_headroom(
+                params.lending_threshold,
+                (sums.spot, sums.borrowed),
+                assets.sub(sums.spot.mul_down(price.mid)?)?,
+                debts.sub(sums.borrowed.mul_up(price.mid)?)?,
+            )?;
+            let distance = Distance::new(&headroom, price.mid, moves)?;
+            worst = Some(worst.map_or(distance, |worst: Distance| worst.worse(&distance)));
+            for leg in &mut *measured {
+                if matches!(leg.leg, Leg::BorrowedSpot { underlying: of, .. } if of == underlying) {
+                    leg.liquidation = Some(distance);
+                }
+            }
+        }
+        for leg in measured {
+            if matches!(leg.leg, Leg::Debt { .. }) {
+                leg.liquidation = worst;
+            }
         }
         Ok(())
     }
 
-    /// The value of the netted delta over the confidence interval. It is linear in the price, and so is the exit cost
-    /// (below 100 %), so the extremes are at the ends.
+    /// See [`Report::raisable`].
+    fn raisable_down(&self, prices: &[Price], params: &Params) -> Result<Wad, MathError> {
+        let share = |bps: Option<u32>| bps.map(Bps).ok_or(MathError::Overflow);
+        let kept = share(BPS.checked_sub(params.max_slippage.0))?;
+        let paid = share(BPS.checked_add(params.max_slippage.0))?;
+        let mut sum = self.fixed;
+        for (sums, price) in self.sums.iter().zip(prices) {
+            let tokens = sums.spot.add(sums.withdrawable.underlying)?;
+            let sold = tokens.mul_down(price.mid)?.mul_bps_down(kept)?;
+            let bought = sums.borrowed.mul_up(price.mid)?.mul_bps_up(paid)?;
+            sum = sum.add(sold)?.add(sums.withdrawable.asset)?.sub(bought)?;
+        }
+        Ok(sum.max(self.liquid))
+    }
+}
+
+impl Exposure {
+    fn add(&mut self, leg: &Leg, mark: &Mark) -> Result<(), MathError> {
+        for (sum, part) in [
+            (&mut self.delta, mark.delta),
+            (&mut self.gamma, mark.gamma),
+            (&mut self.vega, mark.vega),
+            (&mut self.theta, mark.theta),
+            (&mut self.rho, mark.rho),
+            (&mut self.carry, mark.carry),
+        ] {
+            *sum = sum.add(part)?;
+        }
+        if let Leg::Spot { quantity, .. } = *leg {
+            self.spot = self.spot.add(quantity)?;
+        }
+        Ok(())
+    }
+}
+
+impl Sums {
+    fn add(
+        &mut self,
+        exposure: &mut Exposure,
+        leg: &Leg,
+        mark: &Mark,
+        price: &Price,
+        budget_move: Wad,
+        now_secs: u64,
+    ) -> Result<(), EngineError> {
+        let (linear, curve) = split(leg, price.mid, now_secs)?;
+        self.linear.fixed = self.linear.fixed.add(linear.fixed)?;
+        self.linear.delta = self.linear.delta.add(linear.delta)?;
+        self.gross = self.gross.add(mark.delta.abs()?)?;
+        match *leg {
+            Leg::Spot { quantity, .. } => self.spot = self.spot.add(quantity)?,
+            Leg::BorrowedSpot { quantity, .. } => self.borrowed = self.borrowed.add(quantity)?,
+            Leg::Order { expected_delta, .. } => self.pending = self.pending.add(expected_delta)?,
+            _ => {}
+        }
+        let Some(curve) = curve else { return Ok(()) };
+        if let Curve::Range(range) = curve {
+            let amounts = range.amounts_down(price.mid)?;
+            let held = &mut self.withdrawable;
+            held.asset = held.asset.add(amounts.asset)?.add(linear.fixed)?;
+            held.underlying = held.underlying.add(amounts.underlying)?.add(linear.delta)?;
+        }
+        self.curve.low = self.curve.low.add(curve.value_down(price.mid)?)?;
+        self.curve.high = self.curve.high.add(curve.value_up(price.mid)?)?;
+        let ends = [price.low_down()?, price.high_up()?];
+        for (sum, end) in self.ends.iter_mut().zip(ends) {
+            let bounds = curve.bounds(price.mid, end)?;
+            sum.low = sum.low.add(bounds.low)?;
+            sum.high = sum.high.add(bounds.high)?;
+        }
+        for (sum, end) in self.moved.iter_mut().zip(moved(price.mid, budget_move)?) {
+            *sum = sum.add(curve.value_down(end)?)?;
+        }
+        // A curve's delta is monotone in the price.
+        let [low, high] = ends;
+        let (first, last) = (curve.delta(low)?, curve.delta(high)?);
+        self.delta.0 = self.delta.0.add(first.min(last))?;
+        self.delta.1 = self.delta.1.add(first.max(last))?;
+        let (lowest, highest) = curve.gamma_bounds(low, price.mid, high)?;
+        exposure.gamma_low = exposure.gamma_low.add(lowest)?;
+        exposure.gamma_high = exposure.gamma_high.add(highest)?;
+        Ok(())
+    }
+
+    /// The value over the confidence interval. Linear parts and bounds of the curves are linear in the price (see
+    /// [`Curve::bounds`]), and so is the exit cost of the largest delta in it (below 100 %), so the extremes are at the
+    /// ends.
     fn marks(&self, price: &Price, exit_cost: Bps) -> Result<Marks, MathError> {
-        let netted = Linear {
-            fixed: Wad::ZERO,
-            delta: self.delta,
-        };
-        let mid = netted.value_down(price.mid)?;
+        let mid = self.linear.value_down(price.mid)?.add(self.curve.low)?;
         let mut marks = Marks {
             min: mid,
             mid,
             max: mid,
         };
-        for end in [price.low_down()?, price.high_up()?] {
-            let exit = self.delta.abs()?.mul_up(end)?.mul_bps_up(exit_cost)?;
-            marks.min = marks.min.min(netted.value_down(end)?.sub(exit)?);
-            marks.max = marks.max.max(netted.value_up(end)?.add(exit)?);
+        let delta = |curve: Wad| self.linear.delta.add(curve)?.abs();
+        let largest = delta(self.delta.0)?.max(delta(self.delta.1)?);
+        for (end, bounds) in [price.low_down()?, price.high_up()?].into_iter().zip(self.ends) {
+            let exit = largest.mul_up(end)?.mul_bps_up(exit_cost)?;
+            let low = self.linear.value_down(end)?.add(bounds.low)?.sub(exit)?;
+            let high = self.linear.value_up(end)?.add(bounds.high)?.add(exit)?;
+            marks.min = marks.min.min(low);
+            marks.max = marks.max.max(high);
         }
         Ok(marks)
     }
+
+    /// The loss under the budget move in the worse direction, ≥ 0. Rounded up.
+    fn budget_loss_up(&self, price: &Price, budget_move: Wad) -> Result<Wad, MathError> {
+        let before = self.linear.value_up(price.mid)?.add(self.curve.high)?;
+        let mut loss = Wad::ZERO;
+        for (end, curve) in moved(price.mid, budget_move)?.into_iter().zip(self.moved) {
+            let after = self.linear.value_down(end)?.add(curve)?;
+            loss = loss.max(before.sub(after)?);
+        }
+        // Without exposure there is nothing to lose, whatever was rounded.
+        let flat = self.linear.delta == Wad::ZERO && self.curve == Bounds::default();
+        Ok(if flat { Wad::ZERO } else { loss })
+    }
+}
+
+impl Report {
+    /// Finds the leg that is nearest to its liquidation, and what all of them lack. Loans share one margin, of which the
+    /// largest shortfall counts.
+    fn nearest(&mut self, measured: &[Measured]) -> Result<(), MathError> {
+        let mut loans = Wad::ZERO;
+        for (leg, index) in measured.iter().zip(0_u8..) {
+            let Some(distance) = leg.liquidation else { continue };
+            if distance.nearest() < self.nearest_liquidation {
+                self.nearest_liquidation = distance.nearest();
+                self.nearest_liquidation_sigmas = distance.sigmas;
+                self.nearest_liquidation_leg = index;
+            }
+            if matches!(leg.leg, Leg::Perp { .. }) {
+                self.excess_liquidation = self.excess_liquidation.add(distance.shortfall)?;
+            } else {
+                loans = loans.max(distance.shortfall);
+            }
+        }
+        self.excess_liquidation = self.excess_liquidation.add(loans)?;
+        Ok(())
+    }
+}
+
+/// `price` after a move down and up by the share `by`. Down to 1 % of it at least, as prices stay positive. Rounded down
+/// and up.
+fn moved(price: Wad, by: Wad) -> Result<[Wad; 2], MathError> {
+    let down = price.mul_up(by.min(Wad(fixed::WAD / 100 * 99)))?;
+    Ok([price.sub(down)?.max(Wad(1)), price.add(price.mul_up(by)?)?])
 }
 
 /// The prices of the underlyings, without the asset's.

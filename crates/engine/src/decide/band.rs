@@ -6,7 +6,7 @@
 use fixed::{Bps, MathError, Wad};
 
 use super::{Action, Facts, Lever, Plan, Side, State};
-use crate::interim::half_width_value;
+use crate::hedge::half_width_value;
 use crate::params::TargetMode;
 use crate::report::{Price, Report};
 use crate::venue::over_horizon_up;
@@ -128,11 +128,13 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
             }
             Ok((wanted, cost_up(state, lever)?.neg()?))
         })?;
-        if let Some(plan) = plan
-            && plan.promise >= state.params.min_trade
-            && best.is_none_or(|best| best.promise < plan.promise)
-        {
-            best = Some(plan);
+        if let Some(plan) = plan.filter(|plan| plan.promise >= state.params.min_trade) {
+            // Going beyond the edge does not lower the excess.
+            let excess = delta.sub(edge)?.abs()?.mul_down(state.price(underlying).mid)?;
+            let promise = plan.promise.min(excess);
+            if best.is_none_or(|best| best.promise < promise) {
+                best = Some(Plan { promise, ..plan });
+            }
         }
     }
     Ok(best)
@@ -199,7 +201,7 @@ fn depth(state: &State<'_>, underlying: u8, half_width: Wad) -> Result<Wad, Math
         return Ok(half_width);
     }
     let share = Wad(fixed.0.saturating_mul(4)).div_up(traded)?;
-    half_width.mul_up(crate::interim::cbrt(share)?)
+    half_width.mul_up(crate::kernels::cbrt(share)?)
 }
 
 #[cfg(test)]

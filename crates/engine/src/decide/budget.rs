@@ -31,35 +31,35 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
         return reduce(state, excess);
     }
     // Close what is not hedged, then hedged pairs, and hedge what is left.
-    let worth = |lever: &Lever| {
-        Ok(if lever.value_up(lever.most)? < state.params.min_trade {
-            Wad::ZERO
-        } else {
-            lever.most
-        })
-    };
-    let closing = |lever: &Lever| -> Result<(Wad, Wad), MathError> {
-        let most = match lever.gross {
-            -1 => worth(lever)?.min(lever.native_down(lever.to_zero(state)?)?),
-            -2 => worth(lever)?,
-            _ => Wad::ZERO,
-        };
-        Ok((most, lever.value_up(most)?))
-    };
-    if let Some(plan) = state.pick(&closing)? {
+    if let Some(plan) = state.pick(&|lever| worth(state, lever, lever.gross < 0))? {
         return Ok(Some(plan));
     }
     if let Some(plan) = state.unwind(state.report.gross_value)? {
         return Ok(Some(plan));
     }
-    state.pick(&|lever| {
-        let most = if lever.gross == 1 {
-            worth(lever)?.min(lever.to_zero(state)?)
-        } else {
+    state.pick(&|lever| worth(state, lever, lever.gross > 0))
+}
+
+/// What `lever` can close or hedge, and what that is worth; nothing if it is no `candidate`, or below `min_trade`.
+fn worth(state: &State<'_>, lever: &Lever, candidate: bool) -> Result<(Wad, Wad), MathError> {
+    let hedged = if lever.gross == -2 {
+        Wad::MAX
+    } else {
+        lever.native_down(lever.to_zero(state)?)?
+    };
+    let amount = lever.most.min(hedged);
+    if !candidate || amount <= Wad::ZERO {
+        return Ok((Wad::ZERO, Wad::ZERO));
+    }
+    let value = lever.value_up(amount)?;
+    Ok((
+        if value < state.params.min_trade {
             Wad::ZERO
-        };
-        Ok((most, lever.value_up(most)?))
-    })
+        } else {
+            amount
+        },
+        value,
+    ))
 }
 
 /// The trade that brings the loss under the budget move down by `excess`, with the largest lever that helps.

@@ -160,7 +160,6 @@ fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: 
             if !state.means.has(Action::IncreasePerp) {
                 return Ok(());
             }
-            let most = super::liquidation::increase_down(state, measured)?;
             for side in [opening, closing] {
                 if side == opening || size == Wad::ZERO {
                     add(
@@ -169,7 +168,7 @@ fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: 
                         Lever {
                             action: Action::IncreasePerp,
                             side,
-                            most,
+                            most: super::liquidation::increase_down(state, &measured.leg, side)?,
                             unit_flow: flow(side)?,
                             gross: 1,
                             ..lever

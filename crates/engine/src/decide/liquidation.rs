@@ -8,6 +8,7 @@ use fixed::{Bps, MathError, Wad};
 use super::lever::levers;
 use super::{Action, Lever, Plan, SMALLEST, Side, State};
 use crate::Leg;
+use crate::liquidation::{Moves, perp_headroom};
 use crate::report::Measured;
 
 /// Margin that covers less of what is missing than this share is not worth a call.
@@ -160,39 +161,29 @@ fn exchange_and_repay(state: &State<'_>, repay: &Lever, missing: Wad) -> Result<
     }))
 }
 
-/// How much larger a perp may become before it is closer to its liquidation than the minimum, in tokens. Rounded down.
+/// How much a perp may be bought or sold, away from zero, before it is closer to its liquidation than the minimum d, in
+/// tokens. Rounded down.
 ///
-/// Equity C of a position of notional N is liquidated after a move of d with `C = N · (m + d · (1 + m))` at most; the
-/// slippage of the trade lowers C. Without a position the notional may equal the collateral.
-pub(crate) fn increase_down(state: &State<'_>, measured: &Measured) -> Result<Wad, MathError> {
-    let Leg::Perp {
-        size,
-        maintenance,
-        underlying,
-        ..
-    } = measured.leg
-    else {
+/// Per unit of value, what is left above the venue's requirement ([`perp_headroom`]) falls by
+/// `d + (1 + d) · (maintenance + closing cost) + slippage` at most, after a move of d against the position.
+pub(crate) fn increase_down(state: &State<'_>, leg: &Leg, side: Side) -> Result<Wad, MathError> {
+    let closing_cost = state.params.exit_cost;
+    let (Leg::Perp { maintenance, .. }, Some(headroom)) = (leg, perp_headroom(leg, closing_cost)?) else {
         return Ok(Wad::ZERO);
     };
-    let price = state.price(underlying).mid;
-    let share = match &measured.liquidation {
-        Some(distance) if distance.sigmas < Wad::MAX && distance.sigmas > Wad::ZERO => {
-            // The minimum as a share of the price: the distance's own ratio of both units.
-            let nearer = distance.down.min(distance.up);
-            let minimum = nearer
-                .mul_up(state.params.min_liquidation_distance)?
-                .div_up(distance.sigmas)?;
-            let required = Bps(maintenance.0.saturating_add(state.params.exit_cost.0));
-            minimum.add(minimum.add(Wad::ONE)?.mul_bps_up(required)?)?
-        }
-        Some(distance) if distance.sigmas == Wad::ZERO => return Ok(Wad::ZERO),
-        _ => Wad::ONE,
+    let price = state.price(leg.underlying()).mid;
+    let minimum = Moves::new(state.params)?.minimum;
+    let change = if side == Side::Buy {
+        minimum.min(Wad::ONE).neg()?
+    } else {
+        minimum
     };
-    let notional = size.abs()?.mul_up(price)?;
-    let free = measured.mark.value.sub(notional.mul_up(share)?)?;
-    if free <= Wad::ZERO {
-        return Ok(Wad::ZERO);
-    }
-    free.div_down(share.add(Wad::ONE.mul_bps_up(state.slippage)?)?)?
-        .div_down(price)
+    let free = headroom.value_down(price.add(price.mul_down(change)?)?)?;
+    let required = Bps(maintenance.0.checked_add(closing_cost.0).ok_or(MathError::Overflow)?);
+    let per_unit = Wad::ONE
+        .add(minimum)?
+        .mul_bps_up(required)?
+        .add(minimum)?
+        .add(Wad::ONE.mul_bps_up(state.slippage)?)?;
+    free.max(Wad::ZERO).div_down(per_unit)?.div_down(price)
 }

@@ -40,8 +40,12 @@ pub mod idle;
 pub mod lever;
 pub mod leverage;
 pub mod liquidation;
+#[cfg(test)]
+mod properties;
 pub mod queue;
 mod room;
+#[cfg(test)]
+pub(crate) mod world;
 
 use fixed::{BPS, Bps, MathError, Wad};
 
@@ -578,7 +582,9 @@ impl State<'_> {
         let crumb = self.scale().mul_bps_down(CRUMB)?.max(self.params.min_trade);
         let value = lever.value_up(amount)?;
         let cut_to_crumb = amount < possible && value < crumb;
-        Ok((amount > Wad::ZERO && !cut_to_crumb).then_some(Plan {
+        // A margin account leaves as little room for a larger position as the limits do.
+        let too_small = lever.action == Action::IncreasePerp && amount < wanted && value < crumb;
+        Ok((amount > Wad::ZERO && !cut_to_crumb && !too_small).then_some(Plan {
             lever: *lever,
             amount,
             promise: value,
@@ -617,6 +623,20 @@ impl State<'_> {
                 cost_bound: Wad::MAX,
             }),
         )
+    }
+
+    /// Whether the slippage of `value`, which lowers equity and with it the limits, leaves the netted limits of rule 4
+    /// intact (rules before it do not care).
+    fn can_afford(&self, value: Wad) -> Result<bool, MathError> {
+        let cost = value.mul_bps_up(self.slippage)?;
+        let distances = self.distances()?;
+        let of = |index: usize| distances.get(index).copied().unwrap_or_default();
+        let net = cost.mul_up(self.params.max_net_leverage)?;
+        let gross = cost.mul_up(self.params.max_gross_leverage)?;
+        Ok(self.rule < LEVERAGE
+            || (self.report.net_value == Wad::ZERO || of(4) >= net)
+                && (self.rule == LEVERAGE
+                    || of(3) >= gross && (self.report.initial_margin == Wad::ZERO || of(2) >= cost)))
     }
 
     /// The largest pair of levers that both lower gross exposure, up to `tokens` of each underlying.
@@ -719,7 +739,7 @@ mod tests {
     use crate::testing::{Book, any_book};
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(3_000))]
+        #![proptest_config(ProptestConfig { cases: 3_000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
         /// Executed anywhere within the accepted slippage, decisions reach idle in at most four steps; in eight where a
         /// high leverage limit and a wide slippage bound leave trades at the limit much room to come back to.

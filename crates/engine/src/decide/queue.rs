@@ -30,11 +30,10 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
         if raised <= Wad::ZERO {
             return Ok(nothing);
         }
-        let wanted = if lever.action == Action::Trade {
-            let tokens = shortage.div_up(kept)?.div_up(lever.unit_value)?;
-            state.at_least_smallest(lever, tokens)?
-        } else {
-            shortage.div_up(raised).unwrap_or(Wad::MAX)
+        let wanted = match lever.action {
+            Action::CancelOrder => lever.most, // as a whole
+            Action::Trade => state.at_least_smallest(lever, shortage.div_up(kept)?.div_up(lever.unit_value)?)?,
+            _ => shortage.div_up(raised).unwrap_or(Wad::MAX),
         };
         Ok((wanted, Wad(rank)))
     })

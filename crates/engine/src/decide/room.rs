@@ -3,8 +3,8 @@
 use fixed::{BPS, Bps, MathError, Wad};
 
 use super::{Action, BAND, BUDGET, LEVERAGE, LIQUIDATION, Lever, Side, State, band};
-use crate::interim::Moves;
-use crate::{Leg, interim as drawdown};
+use crate::liquidation::Moves;
+use crate::{Leg, drawdown};
 
 /// The most that a unit of value bought (long) or sold (short) loses in a scenario: −50 % damped by 0.6, and +200 %
 /// damped by 0.4 (design section 6).
