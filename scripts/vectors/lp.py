@@ -1,7 +1,7 @@
 """range.json: what a concentrated liquidity position is worth, holds, and how that changes with the price.
 
-The value is what the two holdings are worth. Delta and gamma are its numerical derivatives, from the right, so that they
-share no formula with the engine; the holdings come from the definition of a position with the virtual reserves L/sqrt(P)
+The value is what the two holdings are worth. Delta and gamma are its numerical derivatives, so that they share no formula
+with the engine; the holdings come from the definition of a position with the virtual reserves L/sqrt(P)
 and L*sqrt(P).
 """
 
@@ -13,33 +13,27 @@ from common import WAD, WAD_MAX, arguments, from_scaled, log_uniform, value_of, 
 ROOT_MAX = 2**79 - 1
 
 
-def holdings(liquidity, lower, upper, price):
-    root = min(max(mpmath.sqrt(price), lower), upper)
-    return liquidity * (root - lower), liquidity / root - liquidity / upper
-
-
 def case(liquidity, lower, upper, price):
     """Raw integers with 18 decimals in; None if a result would not fit."""
-    terms = [value_of(raw) for raw in (liquidity, lower, upper)]
-
-    def value(at):
-        asset, underlying = holdings(*terms, at)
-        return asset + underlying * at
-
-    at = value_of(price)
-    asset, underlying = holdings(*terms, at)
-    # The engine's products also need L*(b - a)/(a*b) and L/(2*P*sqrt(P)) in range.
+    # Which side of a bound a price is on is decided on integers. The lower bound is inside, the upper outside.
+    below, above = price * WAD < lower * lower, price * WAD >= upper * upper
     with mpmath.workdps(120):
-        delta = mpmath.diff(value, at, 1, direction=1)
-        gamma = mpmath.diff(value, at, 2, direction=1)
-    results = [value(at), delta, gamma, asset, underlying]
+        size, low, high, at = (value_of(raw) for raw in (liquidity, lower, upper, price))
+
+        def holdings(at):
+            root = low if below else high if above else mpmath.sqrt(at)
+            return size * (root - low), size / root - size / high
+
+        def value(at):
+            asset, underlying = holdings(at)
+            return asset + underlying * at
+
+        results = [value(at), mpmath.diff(value, at, 1), mpmath.diff(value, at, 2), *holdings(at)]
+        # Numerical noise of a zero.
+        results = [mpmath.mpf(0) if abs(x) < mpmath.mpf(10) ** -50 else x for x in results]
     if max(abs(x) for x in results) >= value_of(WAD_MAX) * mpmath.mpf("0.99"):
         return None
-    # Numerical noise of a zero.
-    gamma = mpmath.mpf(0) if abs(gamma) < mpmath.mpf(10) ** -50 else gamma
-    delta = mpmath.mpf(0) if abs(delta) < mpmath.mpf(10) ** -50 else delta
-    inputs = [from_scaled(raw) for raw in (liquidity, lower, upper, price)]
-    return inputs + [results[0], delta, gamma, asset, underlying]
+    return [from_scaled(raw) for raw in (liquidity, lower, upper, price)] + results
 
 
 def draw(rng):

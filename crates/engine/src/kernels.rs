@@ -1,5 +1,4 @@
-//! Interim, slow roots and powers until `fixed` has its own (`sqrt_down`, `sqrt_up`, `cbrt`, `pow`, of the same
-//! signatures). Delete this module then, and import them from `fixed`.
+//! Interim, slow roots and powers until `fixed` has its own (`cbrt`, `pow`, of the same signatures). Delete this module then, and import them from `fixed`.
 
 use fixed::{MathError, U256, Wad, add, mul, mul_div_down, sub};
 
@@ -24,32 +23,17 @@ fn root(x: U256, n: u64) -> Result<U256, MathError> {
     }
 }
 
-/// √x rounded down.
-pub(crate) fn sqrt_down(x: Wad) -> Result<Wad, MathError> {
-    wad(root(mul(raw(x)?, ONE)?, 2)?)
-}
-
-/// √x rounded up.
-pub(crate) fn sqrt_up(x: Wad) -> Result<Wad, MathError> {
-    let square = mul(raw(x)?, ONE)?;
-    let down = root(square, 2)?;
-    wad(if mul(down, down)? < square {
-        add(down, U256::ONE)?
-    } else {
-        down
-    })
-}
-
 /// ∛x rounded down.
 pub(crate) fn cbrt(x: Wad) -> Result<Wad, MathError> {
     wad(root(mul(mul(raw(x)?, ONE)?, ONE)?, 3)?)
 }
 
-/// x^y for |y| < 1 and 1e-18 ≤ x ≤ 1e4, by square roots for the binary digits of y. At a scale of 1e36, so that the result
+/// x^y for |y| < 1 and 1e-18 ≤ x ≤ 1e16, by square roots for the binary digits of y. At a scale of 1e30, so that the result
 /// is within 1e-18 and one part in 1e16.
 pub(crate) fn pow(x: Wad, y: Wad) -> Result<Wad, MathError> {
-    let scale = mul(ONE, ONE)?;
-    let mut base = mul(raw(x)?, ONE)?;
+    let more = U256::from(1_000_000_000_000_u64);
+    let scale = mul(ONE, more)?;
+    let mut base = mul(raw(x)?, more)?;
     let mut rest = raw(y.abs()?)?;
     let mut result = scale;
     for _ in 0..64 {
@@ -63,5 +47,5 @@ pub(crate) fn pow(x: Wad, y: Wad) -> Result<Wad, MathError> {
     if y < Wad::ZERO {
         result = mul_div_down(scale, scale, result)?;
     }
-    wad(mul_div_down(result, U256::ONE, ONE)?)
+    wad(mul_div_down(result, U256::ONE, more)?)
 }

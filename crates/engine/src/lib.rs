@@ -24,6 +24,7 @@ pub mod leg;
 pub mod liquidation;
 pub mod lvr;
 pub mod mark;
+pub mod option;
 pub mod params;
 pub mod range;
 pub mod report;
@@ -72,6 +73,8 @@ pub enum EngineError {
     },
     /// Parameters outside their hard range.
     Param(ParamError),
+    /// An option outside the domain of the formula.
+    Pricing(pricing::Error),
 }
 
 impl From<MathError> for EngineError {
@@ -89,5 +92,11 @@ impl From<LegError> for EngineError {
 impl From<ParamError> for EngineError {
     fn from(error: ParamError) -> Self {
         Self::Param(error)
+    }
+}
+
+impl From<pricing::Error> for EngineError {
+    fn from(error: pricing::Error) -> Self {
+        Self::Pricing(error)
     }
 }

@@ -16,9 +16,8 @@
 //! All loans of a book count as one lending account that holds the book's cash and spot: what the book has outside, it
 //! can pay in at once.
 
-use fixed::{Bps, MathError, Wad};
+use fixed::{Bps, MathError, Wad, sqrt_up};
 
-use crate::kernels::sqrt_up;
 use crate::mark::Linear;
 use crate::{Leg, Params};
 

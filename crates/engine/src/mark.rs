@@ -105,8 +105,18 @@ impl OptionTerms {
     /// The delta is per token of spot, so it is that of the moved forward. [`EngineError`] outside the domain of the
     /// pricing kernels.
     pub fn mark(&self, price: Wad) -> Result<Mark, EngineError> {
-        let _ = price;
-        Err(EngineError::UnvaluedLeg { kind: 7 })
+        let forward = self.forward.mul_down(price)?.div_down(self.spot)?;
+        crate::option::mark(
+            self.right,
+            self.quantity,
+            self.strike,
+            forward,
+            self.volatility,
+            self.rate,
+            self.expiry,
+            price,
+            self.now_secs,
+        )
     }
 
     /// What the value may be wrong by, in asset units, when extrapolated up to `price`. Rounded up.
@@ -328,7 +338,7 @@ mod tests {
     use fixed::WAD;
 
     use super::*;
-    use crate::leg::{Rate, Right};
+    use crate::leg::Rate;
 
     const S: Wad = Wad(2_000 * WAD);
     const SIGMA: Bps = Bps(8_000);
@@ -402,21 +412,6 @@ mod tests {
                 "{leg:?}"
             );
         }
-    }
-
-    #[test]
-    fn mark_unvalued_kind_is_an_error() {
-        let option = Leg::Option {
-            underlying: 1,
-            right: Right::Put,
-            quantity: wad(0),
-            strike: wad(1),
-            forward: wad(1),
-            volatility: Rate(0),
-            rate: Rate(0),
-            expiry: 0,
-        };
-        assert_eq!(mark(&option, S, SIGMA, 0), Err(EngineError::UnvaluedLeg { kind: 7 }));
     }
 
     #[test]

@@ -16,9 +16,8 @@
 //! L unchanged, decimals scaled. The bounds are fields of 18 decimals, so the inversion rounds them by up to 1e-18, which
 //! the adapter does inwards.
 
-use fixed::{MathError, U256, Wad, add, mul, mul_div_down, mul_div_up, sub};
+use fixed::{MathError, U256, Wad, add, mul, mul_div_down, mul_div_up, sqrt_down, sub};
 
-use crate::kernels::sqrt_down;
 use crate::wide::{ONE, raw, wad};
 
 /// A position of liquidity between two prices, without its fees.
