@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use engine::{
     Assessment, Decision, EngineError, Side, accept, assess, decide,
     decide::{DISTANCES, Facts, IDLE, Means, Oracle, RULE_OF, excess},
+    drawdown::Drawdown,
     leg::Right,
     report::Price,
 };
@@ -26,8 +27,8 @@ const SETTLE_SECS: u64 = 86_400;
 const STRIKES: [(Right, Bps); 2] = [(Right::Call, Bps(11_500)), (Right::Put, Bps(8_500))];
 /// What the mandate starts with besides range and options: tokens held and tokens sold short at perp venue A, as shares
 /// of the capital.
-const FIRST_SPOT: Bps = Bps(5_500);
-const FIRST_SHORT: Bps = Bps(1_500);
+const FIRST_SPOT: Bps = Bps(6_500);
+const FIRST_SHORT: Bps = Bps(1_000);
 
 /// The end of one hour, after everybody acted. For tables and plots; the accounts are in [`Outcome::ledger`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,6 +118,7 @@ struct Run<'a> {
     due: Due,
     start: u64,
     marks: Marks,
+    drawdown: Drawdown,
     epoch: Epoch,
     violated_since: Option<u64>,
     out: Outcome,
@@ -137,14 +139,10 @@ struct Marks {
     options: Vec<Wad>,
 }
 
-/// The drawdown and cost budgets.
-#[derive(Clone, Copy, Debug)]
+/// The cost budget's epoch.
+#[derive(Clone, Copy, Debug, Default)]
 struct Epoch {
-    started: u64,
-    /// Highest share price of this epoch and of the one before.
-    peaks: [Wad; 2],
-    /// Capacity never rises within an epoch.
-    capacity: Wad,
+    number: u64,
     /// Trading costs at its start.
     costs: Wad,
 }
@@ -197,12 +195,8 @@ impl<'a> Run<'a> {
             due: Due::default(),
             start: first.timestamp,
             marks: Marks::default(),
-            epoch: Epoch {
-                started: first.timestamp,
-                peaks: [Wad::ZERO; 2],
-                capacity: Wad::ONE,
-                costs: Wad::ZERO,
-            },
+            drawdown: Drawdown::start(Wad::ONE, first.timestamp, &settings.params).map_err(math)?,
+            epoch: Epoch::default(),
             violated_since: None,
             out: Outcome {
                 steps: Vec::new(),
@@ -501,26 +495,17 @@ impl<'a> Run<'a> {
 
     // --- keeper ---------------------------------------------------------------------------------------------------
 
-    /// Starts a new epoch when its time has come, and brings the drawdown capacity up to date.
+    /// Tells the drawdown's history the share price, and starts the costs anew with an epoch.
     fn enter_epoch(&mut self, scene: &Scene<'_>, measure: &Measure) -> Result<(), MathError> {
-        let params = &self.settings.params;
-        let share_price = self.share_price(measure)?;
-        let costs = self.ledger.trading_costs()?;
-        let epoch = &mut self.epoch;
-        if scene.hour.timestamp - epoch.started >= u64::from(params.epoch_secs) {
-            *epoch = Epoch {
-                started: scene.hour.timestamp,
-                peaks: [share_price, epoch.peaks[0]],
-                capacity: Wad::ONE,
-                costs,
+        let share_price = self.share_price(measure)?.max(Wad::ZERO);
+        let (now, params) = (scene.hour.timestamp, &self.settings.params);
+        self.drawdown = self.drawdown.update(share_price, now, params)?;
+        if self.drawdown.epoch != self.epoch.number {
+            self.epoch = Epoch {
+                number: self.drawdown.epoch,
+                costs: self.ledger.trading_costs()?,
             };
         }
-        epoch.peaks[0] = epoch.peaks[0].max(share_price);
-        let peak = epoch.peaks[0].max(epoch.peaks[1]);
-        let used = peak.sub(share_price)?.div_up(peak)?;
-        let budget = Wad::ONE.mul_bps_down(params.drawdown_budget)?;
-        let capacity = Wad::ONE.sub(used.div_up(budget)?)?;
-        epoch.capacity = capacity.clamp(Wad::ZERO, epoch.capacity);
         Ok(())
     }
 
@@ -585,16 +570,13 @@ impl<'a> Run<'a> {
     fn facts(&self, scene: &Scene<'_>, measure: &Measure) -> Result<Facts<'static>, MathError> {
         let params = &self.settings.params;
         let equity = measure.assessment.report.nav_mid.max(Wad::ZERO);
-        let peak = self.epoch.peaks[0].max(self.epoch.peaks[1]);
-        let budget = peak.mul_bps_down(params.drawdown_budget)?;
-        let used = peak.sub(self.share_price(measure)?)?;
         let spent = self.ledger.trading_costs()?.sub(self.epoch.costs)?;
         let violated = self.violated_since.map_or(0, |since| scene.hour.timestamp - since);
         Ok(Facts {
             liquidity_needed: self.owed(measure)?,
             oracle: self.oracle(scene),
-            capacity: self.epoch.capacity,
-            budget_left: budget.sub(used)?.max(Wad::ZERO).mul_down(self.supply)?,
+            capacity: self.drawdown.capacity,
+            budget_left: self.drawdown.allowed_loss_down(self.supply, params)?,
             cost_left: equity.mul_bps_down(params.epoch_cost)?.sub(spent)?.max(Wad::ZERO),
             means: Means::ALL,
             violated_secs: u32::try_from(violated).unwrap_or(u32::MAX),

@@ -204,7 +204,7 @@ mod tests {
         let closes = [100, 103, 98, 99, 105];
         let (every, second) = (tape(&closes), Tape::new(&bars(&closes), 0, u64::MAX, 2).unwrap());
         assert_eq!(second.hours.len(), 3);
-        assert_eq!(second.hours[2].trend, every.hours[4].trend);
+        assert_eq!(second.hours[2].funding(0), every.hours[4].funding(0));
         assert_eq!(second.hours[2].elapsed_secs, 7_200);
     }
 

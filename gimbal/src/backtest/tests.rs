@@ -254,7 +254,7 @@ fn rule_7_gamma_above_its_limit_shrinks_range_or_options() {
 #[test]
 fn rule_8_hedge_moves_to_the_cheaper_venue() {
     // A long falling market: shorts pay, more at A than at B.
-    let closes: Vec<u64> = (0..120).map(|hour| 20_000 - 60 * hour).collect();
+    let closes: Vec<u64> = (0..500).map(|hour| 20_000 - 10 * hour).collect();
     let settings = plain(&[
         "funding-threshold=500",
         "funding-hysteresis=100",
