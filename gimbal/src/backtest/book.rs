@@ -60,6 +60,8 @@ pub struct Contract {
 pub struct Book {
     /// Asset units at hand.
     pub cash: Wad,
+    /// How much of the cash lies at the lending venue, from where it can be had at once.
+    pub lent: Wad,
     /// Asset units owed to the lending venue.
     pub debt: Wad,
     /// Tokens held.
@@ -160,7 +162,7 @@ impl Book {
     pub fn legs(&self, scene: &Scene<'_>) -> Vec<(Slot, Leg)> {
         let mut legs = vec![(Slot::Cash, Leg::Cash { amount: self.cash })];
         if self.debt != Wad::ZERO {
-            let rate = Rate(i32::try_from(scene.settings.bps(Knob::BorrowRate).0).unwrap_or(i32::MAX) * 100);
+            let rate = super::venues::rate(scene.settings.bps(Knob::BorrowRate));
             legs.push((
                 Slot::Debt,
                 Leg::Debt {

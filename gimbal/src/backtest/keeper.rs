@@ -3,7 +3,7 @@
 use super::{
     book::{Book, Scene, Slot, UNDERLYING, token_units_down},
     settings::Knob,
-    venues::{Desk, Refused, costs_up},
+    venues::{Desk, Refused, costs_up, lend_cap, rate},
 };
 use engine::{Decision, Side, decide::Action, leg::Rate, venue::Quote};
 use fixed::{Bps, Wad};
@@ -13,7 +13,7 @@ pub(crate) mod venue {
     pub(crate) const SPOT: u8 = 0;
     /// The first perp venue; the second follows.
     pub(crate) const PERP: u8 = 1;
-    pub(crate) const POOL: u8 = 3;
+    pub(crate) const LENDING: u8 = 3;
 }
 
 /// What all venues ask now. Impact is linear in the size, so that a quote at full capacity describes every size.
@@ -49,19 +49,18 @@ pub(crate) fn quotes(scene: &Scene<'_>, book: &Book) -> Vec<Quote> {
             }
         }
     }
-    if book.range.is_some() {
-        // What the pool pays for volume that is not the price's own way.
-        let yearly = settings
-            .wad(Knob::RangeTurnover)
-            .mul_bps_down(settings.bps(Knob::RangeFee));
-        let earned = yearly.map_or(0, |yearly| {
-            i32::try_from(yearly.0 / 1_000_000_000_000).unwrap_or(i32::MAX)
-        });
+    // Cash in hand can go where it earns interest.
+    if let Ok(cap) = lend_cap(settings) {
+        let at_hand = book.cash.sub(book.lent).unwrap_or_default();
+        let earned = rate(settings.bps(Knob::LendRate)).0;
         quotes.push(Quote {
             underlying: 0,
+            cap: cap.sub(book.lent).unwrap_or_default().min(at_hand),
+            fee: Bps(0),
+            impact: Bps(0),
             carry: Rate(-earned),
             slope: Rate(earned / 2),
-            ..quote(venue::POOL, Action::Allocate, Side::Buy, Knob::SpotFee, spot)
+            ..quote(venue::LENDING, Action::Allocate, Side::Buy, Knob::SpotFee, cap)
         });
     }
     quotes
@@ -147,7 +146,7 @@ impl Desk<'_> {
                 self.perp(from, moved.neg()?, false)?;
                 self.perp(to, moved, true)
             }
-            (Action::Allocate, _) if decision.venue == venue::POOL => self.grow_range(amount),
+            (Action::Allocate, _) if decision.venue == venue::LENDING => self.lend(amount),
             _ => Err(Refused::Holdings),
         }
     }

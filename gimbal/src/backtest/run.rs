@@ -299,6 +299,11 @@ impl<'a> Run<'a> {
             self.book.options.remove(index);
             let mark = self.marks.options.remove(index);
             self.book.cash = self.book.cash.add(paid)?;
+            if self.book.cash < Wad::ZERO {
+                // What a sold option costs beyond the cash is lent by the lending venue.
+                self.book.debt = self.book.debt.sub(self.book.cash)?;
+                self.book.cash = Wad::ZERO;
+            }
             self.ledger.add(Entry::OptionMoves, paid.sub(mark)?)?;
         }
         let fees = self.ledger.get(Entry::RangeFees);
@@ -555,7 +560,7 @@ impl<'a> Run<'a> {
                 skip |= 1 << decision.rule;
                 continue;
             }
-            let sum = |measure: &Measure| self.rule_excess(scene, measure, decision.rule);
+            let sum = |measure: &Measure| self.rule_excess(scene, measure, &facts, decision.rule);
             let excess = [sum(&measure)?, sum(&after)?];
             self.out.acts.push(Act {
                 timestamp: scene.hour.timestamp,
@@ -584,13 +589,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn rule_excess(&self, scene: &Scene<'_>, measure: &Measure, rule: u8) -> Result<f64> {
-        let facts = self.facts(scene, measure).map_err(math)?;
+    fn rule_excess(&self, scene: &Scene<'_>, measure: &Measure, facts: &Facts<'_>, rule: u8) -> Result<f64> {
         let distances = engine::decide::distances(
             &measure.assessment.report,
             &self.prices(scene),
             &self.settings.params,
-            &facts,
+            facts,
         );
         let distances = distances.map_err(math)?;
         let of_rule = RULE_OF.iter().enumerate().filter(|(_, of)| **of == rule);

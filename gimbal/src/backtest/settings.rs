@@ -52,6 +52,10 @@ world! {
     DebtWeight = "debt-weight", Bps, 0, 9_000, 0;
     /// Annual interest of the loan.
     BorrowRate = "borrow-rate", Bps, 0, 10_000, 500;
+    /// Annual interest on cash at the lending venue, at first; half of it when all of `lend-cap` is there.
+    LendRate = "lend-rate", Bps, 0, 10_000, 300;
+    /// The most cash that may lie at the lending venue, as a share of the capital.
+    LendCap = "lend-cap", Bps, 0, 10_000, 5_000;
     /// Fee of a spot trade.
     SpotFee = "spot-fee", Bps, 0, 300, 5;
     /// Value of a spot trade that moves its own average price by 1 %.
@@ -75,7 +79,7 @@ world! {
     /// Fee of the pool that the range provides liquidity to.
     RangeFee = "range-fee", Bps, 0, 300, 30;
     /// Annual trading volume through the range beyond what its price moves cause, as a multiple of its value.
-    RangeTurnover = "range-turnover", Ratio, 0, 1_000 * WAD, 20 * WAD;
+    RangeTurnover = "range-turnover", Ratio, 0, 1_000 * WAD, 60 * WAD;
     /// Days between two visits of depositors; 0 for none. Every second visit brings money, the others ask for it.
     FlowDays = "flow-days", Choice, 0, 365, 10;
     /// What a visit brings or asks for, as a share of the equity.

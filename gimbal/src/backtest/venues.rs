@@ -80,6 +80,16 @@ fn over_time_up(amount: Wad, rate: Rate, secs: u64) -> Result<Wad, MathError> {
         .div_up(Wad(i128::from(YEAR_SECS) * 1_000_000))
 }
 
+/// Basis points as a rate.
+pub(crate) fn rate(share: Bps) -> Rate {
+    Rate(i32::try_from(share.0).unwrap_or(i32::MAX).saturating_mul(100))
+}
+
+/// The most cash that may lie at the lending venue.
+pub(crate) fn lend_cap(settings: &Settings) -> Result<Wad, MathError> {
+    settings.wad(Knob::Capital).mul_bps_down(settings.bps(Knob::LendCap))
+}
+
 impl Desk<'_> {
     fn price(&self) -> Wad {
         self.scene.price()
@@ -299,11 +309,28 @@ impl Desk<'_> {
             perp.accrued = perp.accrued.add(owed)?;
             self.ledger.sub(Entry::Funding, owed)?;
         }
-        let rate = Rate(i32::try_from(self.settings().bps(Knob::BorrowRate).0).unwrap_or(i32::MAX) * 100);
-        let interest = over_time_up(self.book.debt, rate, secs)?;
+        let interest = over_time_up(self.book.debt, rate(self.settings().bps(Knob::BorrowRate)), secs)?;
         self.book.debt = self.book.debt.add(interest)?;
         self.ledger.sub(Entry::Interest, interest)?;
+        self.earn(secs)?;
         self.range_fees(before, secs)?;
+        Ok(())
+    }
+
+    /// Interest on the cash at the lending venue, whose rate falls with the amount. Spent cash is no longer there.
+    fn earn(&mut self, secs: u64) -> Result<(), Refused> {
+        let lent = self.book.lent.min(self.book.cash);
+        self.book.lent = lent;
+        if lent == Wad::ZERO {
+            return Ok(());
+        }
+        let full = over_time_up(lent, rate(self.settings().bps(Knob::LendRate)), secs)?;
+        let used = lent.div_up(lend_cap(self.settings())?)?.min(Wad::ONE);
+        let lost = full.mul_up(used)?.mul_bps_up(Bps(5_000))?;
+        let interest = full.sub(lost)?;
+        self.book.cash = self.book.cash.add(interest)?;
+        self.book.lent = lent.add(interest)?;
+        self.ledger.add(Entry::Interest, interest)?;
         Ok(())
     }
 
@@ -386,37 +413,20 @@ impl Desk<'_> {
             sqrt_upper,
             fees: Wad::ZERO,
         };
-        self.fill_range(Wad::ZERO, range)
+        self.fill_range(range)
     }
 
-    /// Adds liquidity worth about `value` to the open range.
-    pub(crate) fn grow_range(&mut self, value: Wad) -> Result<(), Refused> {
-        let Some(range) = self.book.range else {
-            return Err(Refused::Holdings);
-        };
-        let worth = self.scene.mark(&Scene::range(&range))?.value.sub(range.fees)?;
-        if worth <= Wad::ZERO {
+    /// Pays for what the new `range` holds.
+    fn fill_range(&mut self, range: Range) -> Result<(), Refused> {
+        if self.book.range.is_some() {
             return Err(Refused::Holdings);
         }
-        let added = range.liquidity.mul_down(value)?.div_down(worth)?;
-        let before = self.scene.mark(&Scene::range(&range))?.value;
-        let liquidity = range.liquidity.add(added)?;
-        self.fill_range(before, Range { liquidity, ..range })
-    }
-
-    /// Pays for what `new` holds beyond the present range, whose value is `before`.
-    fn fill_range(&mut self, before: Wad, new: Range) -> Result<(), Refused> {
-        let price = self.price();
-        let had = self.book.range.map_or(Wad::ZERO, |range| range.liquidity);
-        let added = Range {
-            liquidity: new.liquidity.sub(had)?,
-            ..new
-        };
-        if added.liquidity <= Wad::ZERO {
+        if range.liquidity <= Wad::ZERO {
             return Err(Refused::Dust);
         }
+        let price = self.price();
         // One unit more than what could be taken out again.
-        let (tokens, cash) = added.amounts_down(price)?;
+        let (tokens, cash) = range.amounts_down(price)?;
         let (tokens, cash) = (token_units_up(tokens.add(Wad(1))?), cash.add(Wad(1))?);
         if tokens > self.book.spot {
             self.spot(Side::Buy, tokens.sub(self.book.spot)?)?;
@@ -426,10 +436,10 @@ impl Desk<'_> {
         }
         self.book.spot = self.book.spot.sub(tokens)?;
         self.book.cash = self.book.cash.sub(cash)?;
-        self.book.range = Some(new);
-        let after = self.scene.mark(&Scene::range(&new))?.value;
+        self.book.range = Some(range);
+        let value = self.scene.mark(&Scene::range(&range))?.value;
         let paid = tokens.mul_down(price)?.add(cash)?;
-        self.ledger.add(Entry::Rounding, after.sub(before)?.sub(paid)?)?;
+        self.ledger.add(Entry::Rounding, value.sub(paid)?)?;
         Ok(())
     }
 
@@ -474,6 +484,16 @@ impl Desk<'_> {
     }
 
     // --- lending --------------------------------------------------------------------------------------------------
+
+    /// Puts cash that is at hand to the lending venue.
+    pub(crate) fn lend(&mut self, amount: Wad) -> Result<(), Refused> {
+        let lent = self.book.lent.add(amount)?;
+        if lent > self.book.cash || lent > lend_cap(self.settings())? {
+            return Err(Refused::Cash);
+        }
+        self.book.lent = lent;
+        Ok(())
+    }
 
     /// Borrows cash.
     pub(crate) fn borrow(&mut self, amount: Wad) -> Result<(), Refused> {
