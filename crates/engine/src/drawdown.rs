@@ -109,3 +109,109 @@ fn epoch(now_secs: u64, params: &Params) -> Result<u64, MathError> {
         .checked_div(u64::from(params.epoch_secs))
         .ok_or(MathError::DivisionByZero)
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::WAD;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Epochs of an hour, a budget of 10 %.
+    fn params() -> Params {
+        Params {
+            epoch_secs: 3_600,
+            drawdown_budget: Bps(1_000),
+            ..Params::default()
+        }
+    }
+
+    fn percent(x: i128) -> Wad {
+        Wad(x * WAD / 100)
+    }
+
+    #[test]
+    fn capacity_falls_with_the_loss_and_stays_down_within_the_epoch() {
+        let start = Drawdown::start(Wad::ONE, 0, &params()).unwrap();
+        let fallen = start.update(percent(95), 60, &params()).unwrap();
+        assert_eq!(fallen.capacity, percent(50));
+        let back = fallen.update(percent(100), 120, &params()).unwrap();
+        assert_eq!((back.capacity, back.used_up().unwrap()), (percent(50), Wad::ZERO));
+        assert_eq!(back.update(percent(100), 3_600, &params()).unwrap().capacity, Wad::ONE);
+        assert_eq!(start.update(percent(80), 60, &params()).unwrap().capacity, Wad::ZERO);
+    }
+
+    #[test]
+    fn high_water_counts_two_epochs_and_the_last_price() {
+        let start = Drawdown::start(percent(100), 0, &params()).unwrap();
+        let fallen = start.update(percent(96), 60, &params()).unwrap();
+        let next = fallen.update(percent(95), 3_600, &params()).unwrap();
+        assert_eq!((next.high_water(), next.capacity), (percent(100), percent(50)));
+        let later = next.update(percent(95), 7_200, &params()).unwrap();
+        assert_eq!(later.high_water(), percent(96));
+        // After a silence of many epochs, the last price is what is known.
+        let silent = fallen.update(percent(90), 360_000, &params()).unwrap();
+        assert_eq!(silent.high_water(), percent(96));
+        // 1 − (6/96)/0.1
+        assert_eq!(silent.capacity, percent(3_750).mul_down(percent(1)).unwrap());
+    }
+
+    #[test]
+    fn allowed_loss_is_what_is_left_of_the_budget() {
+        let start = Drawdown::start(Wad(2 * WAD), 0, &params()).unwrap();
+        let fallen = start
+            .update(Wad(2 * WAD).mul_down(percent(97)).unwrap(), 60, &params())
+            .unwrap();
+        // (10 % − 3 %)·2·1000
+        assert_eq!(
+            fallen.allowed_loss_down(Wad(1_000 * WAD), &params()),
+            Ok(Wad(140 * WAD))
+        );
+        let gone = start.update(Wad(WAD), 60, &params()).unwrap();
+        assert_eq!(gone.allowed_loss_down(Wad(1_000 * WAD), &params()), Ok(Wad::ZERO));
+        assert_eq!(leverage_limit_down(Wad(2 * WAD), percent(50)), Ok(Wad::ONE));
+    }
+
+    #[test]
+    fn budget_move_is_the_larger_of_floor_and_deviations() {
+        let mut params = Params {
+            volatility: Bps(10_000),
+            reaction_secs: crate::liquidation::YEAR_SECS / 10_000 + 1,
+            move_sigmas: Wad(3 * WAD),
+            min_move: Bps(100),
+            ..Params::default()
+        };
+        // 3·√(3154/31536000)
+        let usual = budget_move_up(&params).unwrap();
+        assert_eq!(usual.0 / (WAD / 1_000_000), 30_001);
+        params.min_move = Bps(500);
+        assert_eq!(budget_move_up(&params), Ok(percent(5)));
+    }
+
+    #[test]
+    fn drawdown_unusable_price_is_an_error() {
+        assert_eq!(Drawdown::start(Wad::ZERO, 0, &params()), Err(MathError::Overflow));
+        let start = Drawdown::start(Wad::ONE, 7_200, &params()).unwrap();
+        assert_eq!(start.update(Wad(-1), 7_200, &params()), Err(MathError::Overflow));
+        assert_eq!(start.update(Wad::ONE, 0, &params()), Ok(start));
+    }
+
+    proptest! {
+        /// The capacity never rises within an epoch, is never above what the loss leaves, and the high-water mark is never
+        /// below the price.
+        #[test]
+        fn capacity_never_rises_within_an_epoch(steps in prop::collection::vec((1_i128..200, 0_u64..2_000), 1..40)) {
+            let mut now = 0;
+            let mut state = Drawdown::start(Wad::ONE, now, &params()).unwrap();
+            for (price, wait) in steps {
+                now += wait;
+                let next = state.update(percent(price), now, &params()).unwrap();
+                prop_assert!(next.epoch > state.epoch || next.capacity <= state.capacity);
+                prop_assert!(next.capacity <= capacity_down(next.used_up().unwrap(), Bps(1_000)).unwrap());
+                prop_assert!(next.high_water() >= percent(price));
+                prop_assert!(next.capacity >= Wad::ZERO && next.capacity <= Wad::ONE);
+                state = next;
+            }
+        }
+    }
+}

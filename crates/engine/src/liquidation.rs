@@ -172,3 +172,140 @@ impl Distance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::WAD;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::leg::Rate;
+
+    fn wad(x: i128) -> Wad {
+        Wad(x * WAD)
+    }
+
+    /// A move of 1 % and a minimum distance of 10 %.
+    const MOVES: Moves = Moves {
+        sigma: Wad(WAD / 100),
+        minimum: Wad(WAD / 10),
+    };
+
+    fn perp(size: Wad, entry: Wad, collateral: Wad, collateral_in_underlying: bool) -> Leg {
+        Leg::Perp {
+            underlying: 1,
+            size,
+            cost_basis: size.mul_down(entry).unwrap(),
+            collateral,
+            collateral_in_underlying,
+            accrued: wad(10),
+            maintenance: Bps(100),
+            rate: Rate(0),
+        }
+    }
+
+    fn distance(leg: &Leg, price: i128, closing: u32) -> Distance {
+        let headroom = perp_headroom(leg, Bps(closing)).unwrap().unwrap();
+        Distance::new(&headroom, wad(price), &MOVES).unwrap()
+    }
+
+    #[test]
+    fn perp_long_and_short_equal_the_formulas() {
+        // (q·S_e − C′)/(q·(1 − m)) = (2·2000 − 790)/(2·0.99), C′ = 800 − 10
+        let long = distance(&perp(wad(2), wad(2_000), wad(800), false), 2_000, 0);
+        let liquidation = Wad(3_210 * WAD).div_up(Wad(198 * WAD / 100)).unwrap();
+        assert_eq!(
+            long.down,
+            Wad::ONE.sub(liquidation.div_up(wad(2_000)).unwrap()).unwrap()
+        );
+        assert_eq!(long.up, Wad::MAX);
+        assert_eq!(long.sigmas, long.down.div_down(MOVES.sigma).unwrap());
+        // (C′ + |q|·S_e)/(|q|·(1 + m)), with half a percent to close
+        let short = distance(&perp(wad(-2), wad(2_000), wad(800), false), 2_000, 50);
+        let liquidation = Wad(4_790 * WAD).div_down(Wad(203 * WAD / 100)).unwrap();
+        assert_eq!(
+            short.up,
+            liquidation.div_down(wad(2_000)).unwrap().sub(Wad::ONE).unwrap()
+        );
+        assert_eq!(short.down, Wad::MAX);
+    }
+
+    #[test]
+    fn perp_short_covered_by_its_collateral_is_not_liquidated_by_a_rise() {
+        // 3 tokens against a short of 2: equity grows with the price.
+        let covered = distance(&perp(wad(-2), wad(2_000), wad(3), true), 2_000, 0);
+        assert_eq!(covered.up, Wad::MAX);
+        // h/k with h = −4000 + 10 < 0: not by a fall either.
+        assert_eq!(
+            (covered.down, covered.sigmas, covered.shortfall),
+            (Wad::MAX, Wad::MAX, Wad::ZERO)
+        );
+    }
+
+    #[test]
+    fn perp_past_its_liquidation_has_no_distance() {
+        let leg = perp(wad(2), wad(2_000), wad(50), false);
+        let gone = distance(&leg, 1_900, 0);
+        assert_eq!((gone.down, gone.up, gone.sigmas), (Wad::ZERO, Wad::ZERO, Wad::ZERO));
+        assert!(is_liquidated(&leg, wad(1_900), Bps(0)).unwrap());
+        assert!(!is_liquidated(&leg, wad(2_100), Bps(0)).unwrap());
+        assert_eq!(is_liquidated(&Leg::Cash { amount: wad(1) }, wad(1), Bps(0)), Ok(false));
+    }
+
+    #[test]
+    fn shortfall_added_to_the_collateral_gives_the_minimum_distance() {
+        let leg = |collateral| perp(wad(2), wad(2_000), collateral, false);
+        let near = distance(&leg(wad(100)), 2_000, 0);
+        // At 1800: 100 − 10 − 400 − 0.01·3600
+        assert_eq!(near.shortfall, wad(346));
+        let after = distance(&leg(wad(446)), 2_000, 0);
+        assert_eq!(after.shortfall, Wad::ZERO);
+        assert_eq!(after.down, Wad(WAD / 10));
+    }
+
+    #[test]
+    fn loan_distance_is_one_minus_the_inverse_of_the_health_factor() {
+        // 10 tokens at 2000 against 10,000 owed, threshold 80 %: HF = 1.6.
+        let long = loan_headroom(Bps(8_000), (wad(10), wad(0)), wad(0), wad(10_000)).unwrap();
+        let long = Distance::new(&long, wad(2_000), &MOVES).unwrap();
+        assert_eq!((long.down, long.up), (Wad(375 * WAD / 1_000), Wad::MAX));
+        // 10,000 of cash against 2 tokens owed: HF = 2.
+        let short = loan_headroom(Bps(8_000), (wad(0), wad(2)), wad(10_000), wad(0)).unwrap();
+        let short = Distance::new(&short, wad(2_000), &MOVES).unwrap();
+        assert_eq!((short.down, short.up), (Wad::MAX, Wad::ONE));
+        assert_eq!(short.worse(&long).nearest(), Wad(375 * WAD / 1_000));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        /// At the distance found, equity equals the requirement, up to the rounding of the price; a little further on the
+        /// position is liquidated, and at the distance it is not.
+        #[test]
+        fn perp_at_its_distance_equity_equals_maintenance(
+            size in -1_000 * WAD..1_000 * WAD, entry in WAD..10_000 * WAD, share in 100_i128..20_000,
+            in_underlying in any::<bool>(), price in WAD..10_000 * WAD, closing in 0_u32..100,
+        ) {
+            prop_assume!(size.abs() > WAD / 1_000);
+            let (size, price) = (Wad(size), Wad(price));
+            let worth = Wad(size.abs().unwrap().mul_down(price).unwrap().0 / 10_000 * share);
+            let collateral = if in_underlying { worth.div_down(price).unwrap() } else { worth };
+            let leg = perp(size, Wad(entry), collateral, in_underlying);
+            let headroom = perp_headroom(&leg, Bps(closing)).unwrap().unwrap();
+            let found = Distance::new(&headroom, price, &MOVES).unwrap();
+            // A slope next to nothing makes the price of liquidation meaningless.
+            prop_assume!(headroom.delta.0.abs() > size.0.abs() / 1_000);
+            let step = price.mul_up(Wad(2)).unwrap().add(Wad(4)).unwrap();
+            for (away, sign) in [(found.down, -1), (found.up, 1)] {
+                if away == Wad::MAX || away == Wad::ZERO || away > wad(100) {
+                    continue;
+                }
+                let at = Wad(price.0 + sign * price.mul_down(away).unwrap().0);
+                prop_assert!(headroom.value_up(Wad((at.0 - sign * step.0).max(0))).unwrap() >= Wad::ZERO);
+                prop_assert!(is_liquidated(&leg, Wad((at.0 + sign * step.0).max(0)), Bps(closing)).unwrap()
+                    || at.0 + sign * step.0 <= 0);
+            }
+            prop_assert_eq!(found.nearest() == Wad::ZERO, headroom.value_down(price).unwrap() <= Wad(step.0 * 1_000));
+        }
+    }
+}

@@ -179,7 +179,7 @@ impl Curve {
                     }
                 } else {
                     Bounds {
-                        low: value,
+                        low: value.sub(error)?,
                         high: tangent_up,
                     }
                 })
@@ -415,6 +415,72 @@ mod tests {
     }
 
     #[test]
+    fn mark_carry_is_what_the_leg_pays_by_time() {
+        let carry = |leg: &Leg| mark(leg, S, SIGMA, 0).unwrap().carry;
+        let carry_at = |leg: &Leg| mark(leg, wad(2_025), SIGMA, 0).unwrap().carry;
+        let rate = Rate(100_000); // 10 %
+        assert_eq!(carry(&Leg::Debt { amount: wad(50), rate }), wad(-5));
+        let quantity = wad(3);
+        let owed = Leg::BorrowedSpot {
+            underlying: 1,
+            quantity,
+            rate,
+        };
+        assert_eq!(carry(&owed), wad(-600));
+        for size in [2, -2] {
+            // −|q|·S·rate, whichever side pays: the rate has the sign.
+            for (millionths, expected) in [(100_000, -400), (-100_000, 400)] {
+                let Leg::Perp {
+                    cost_basis,
+                    collateral,
+                    accrued,
+                    maintenance,
+                    ..
+                } = perp(size, 1_900, false)
+                else {
+                    unreachable!()
+                };
+                let leg = Leg::Perp {
+                    underlying: 1,
+                    size: wad(size),
+                    cost_basis,
+                    collateral,
+                    collateral_in_underlying: false,
+                    accrued,
+                    maintenance,
+                    rate: Rate(millionths),
+                };
+                assert_eq!(carry(&leg), wad(expected));
+            }
+        }
+        assert_eq!(carry_at(&liquidity(1_600, 2_500)), wad(-7_200)); // L·σ²·√P/4 = 1000·0.64·45/4
+        assert_eq!(carry_at(&liquidity(1_600, 1_681)), wad(0));
+    }
+
+    #[test]
+    fn mark_liquidity_counts_fees_in_both_tokens() {
+        let leg = liquidity(1_600, 2_500);
+        let mark = mark(&leg, Wad(2_025 * WAD), SIGMA, 0).unwrap();
+        assert_eq!(mark.value, wad(9_500 + 7 + 3 * 2_025));
+        assert_eq!(mark.delta, Wad(5_222_222_222_222_222_222));
+        assert!(mark.gamma < Wad::ZERO);
+        assert_eq!(mark.vega, Wad::ZERO);
+        assert_eq!(value_at(&leg, Wad(2_025 * WAD)), Ok(mark.value));
+    }
+
+    /// L = 1000 with fees of 7 asset units and 3 tokens.
+    fn liquidity(lower: i128, upper: i128) -> Leg {
+        Leg::Liquidity {
+            underlying: 1,
+            liquidity: wad(1_000),
+            sqrt_lower: fixed::sqrt_down(wad(lower)).unwrap(),
+            sqrt_upper: fixed::sqrt_down(wad(upper)).unwrap(),
+            fees_asset: wad(7),
+            fees_underlying: wad(3),
+        }
+    }
+
+    #[test]
     fn mark_inexact_product_rounds_down_on_both_sides_of_zero() {
         let third = Wad(WAD / 3);
         let spot = Leg::Spot {
@@ -428,5 +494,39 @@ mod tests {
         };
         assert_eq!(value_at(&spot, third), Ok(Wad(0)));
         assert_eq!(value_at(&owed, third), Ok(Wad(-1)));
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use fixed::WAD;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::any_curve_leg;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// The value of a curve at any price of an interval lies between the linear functions through its bounds at both
+        /// ends, and its bounds enclose its value.
+        #[test]
+        fn bounds_hold_in_the_whole_interval(
+            leg in any_curve_leg(Wad(2_000 * WAD)), confidence in 0..WAD / 5, part in 0..=WAD,
+        ) {
+            let mid = Wad(2_000 * WAD);
+            let width = mid.mul_down(Wad(confidence)).unwrap();
+            let (low, high) = (mid.sub(width).unwrap(), mid.add(width).unwrap());
+            let curve = split(&leg, mid, 0).unwrap().1.unwrap();
+            let [first, last] = [low, high].map(|end| curve.bounds(mid, end).unwrap());
+            let at = low.add(Wad(part).mul_down(high.sub(low).unwrap()).unwrap()).unwrap();
+            let part = if high > low { at.sub(low).unwrap().div_down(high.sub(low).unwrap()).unwrap() } else { Wad::ZERO };
+            let between = |from: Wad, to: Wad| from.add(to.sub(from).unwrap().mul_down(part).unwrap()).unwrap();
+            let rounding = Wad(10 + (first.low.0 - last.low.0).abs() / WAD + (first.high.0 - last.high.0).abs() / WAD);
+            let (down, up) = (curve.value_down(at).unwrap(), curve.value_up(at).unwrap());
+            prop_assert!(between(first.low, last.low) <= up.add(rounding).unwrap(), "{:?} {:?}", leg, curve);
+            prop_assert!(down <= between(first.high, last.high).add(rounding).unwrap(), "{:?} {:?}", leg, curve);
+            prop_assert!(first.low <= first.high && last.low <= last.high);
+        }
     }
 }

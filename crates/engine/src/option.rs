@@ -57,7 +57,9 @@ pub fn quote(
     let terms = Terms {
         forward: down(forward, scale),
         strike: down(strike, scale),
-        years: binary(years).map_or(u64::MAX, i64::cast_unsigned).max(MIN_YEARS.cast_unsigned()),
+        years: binary(years)
+            .map_or(u64::MAX, i64::cast_unsigned)
+            .max(MIN_YEARS.cast_unsigned()),
         volatility: binary(volatility).map_or(u64::MAX, i64::cast_unsigned),
         rate: binary(rate).ok_or(pricing::Error::RateOutOfRange(i64::MAX))?,
     };
@@ -157,8 +159,12 @@ fn bits(zeros: u32) -> i32 {
 /// `x`·2^−`scale` to the nearest, at most [`MAX_PRICE`]. `x` has 52 + `scale` bits at most.
 pub(crate) fn down(x: Wad, scale: i32) -> u64 {
     let raw = if scale > 0 {
-        let half = 1_i128.checked_shl(scale.unsigned_abs().saturating_sub(1)).unwrap_or_default();
-        x.0.saturating_add(half).checked_shr(scale.unsigned_abs()).unwrap_or_default()
+        let half = 1_i128
+            .checked_shl(scale.unsigned_abs().saturating_sub(1))
+            .unwrap_or_default();
+        x.0.saturating_add(half)
+            .checked_shr(scale.unsigned_abs())
+            .unwrap_or_default()
     } else {
         x.0.checked_shl(scale.unsigned_abs()).unwrap_or_default()
     };
@@ -224,9 +230,18 @@ mod tests {
             quote(&pricer, right, wad(forward), wad(100), Wad(years), wad(1), wad(0)).unwrap()
         };
         for years in [0, -1, i128::MIN + 1] {
-            assert_eq!((at(Right::Call, 120, years).price, at(Right::Call, 120, years).delta), (wad(20), wad(1)));
-            assert_eq!((at(Right::Put, 120, years).price, at(Right::Put, 120, years).delta), (wad(0), wad(0)));
-            assert_eq!((at(Right::Put, 90, years).price, at(Right::Put, 90, years).delta), (wad(10), wad(-1)));
+            assert_eq!(
+                (at(Right::Call, 120, years).price, at(Right::Call, 120, years).delta),
+                (wad(20), wad(1))
+            );
+            assert_eq!(
+                (at(Right::Put, 120, years).price, at(Right::Put, 120, years).delta),
+                (wad(0), wad(0))
+            );
+            assert_eq!(
+                (at(Right::Put, 90, years).price, at(Right::Put, 90, years).delta),
+                (wad(10), wad(-1))
+            );
             assert_eq!(at(Right::Call, 100, years), Quote::default());
         }
         // A second before expiry is a minute before it.
@@ -238,16 +253,39 @@ mod tests {
     fn quote_outside_the_domain_names_the_value() {
         let pricer = Pricer::new();
         let call = |forward, strike, years, volatility, rate| {
-            quote(&pricer, Right::Call, Wad(forward), Wad(strike), Wad(years), Wad(volatility), Wad(rate))
+            quote(
+                &pricer,
+                Right::Call,
+                Wad(forward),
+                Wad(strike),
+                Wad(years),
+                Wad(volatility),
+                Wad(rate),
+            )
         };
         let error = |error| Err(EngineError::Pricing(error));
         assert_eq!(call(0, WAD, WAD, WAD, 0), error(pricing::Error::ForwardOutOfRange(0)));
         assert_eq!(call(WAD, -1, WAD, WAD, 0), error(pricing::Error::StrikeOutOfRange(0)));
-        assert_eq!(call(WAD, WAD, 8 * WAD, WAD, 0), error(pricing::Error::ExpiryOutOfRange(u64::MAX)));
-        assert_eq!(call(WAD, WAD, WAD, 0, 0), error(pricing::Error::VolatilityOutOfRange(0)));
-        assert_eq!(call(WAD, WAD, WAD, 8 * WAD, 0), error(pricing::Error::VolatilityOutOfRange(u64::MAX)));
-        assert_eq!(call(WAD, WAD, WAD, WAD, 4 * WAD), error(pricing::Error::RateOutOfRange(4 * ONE)));
-        assert_eq!(call(i128::MAX, 1, WAD, WAD, 0), error(pricing::Error::StrikeOutOfRange(0)));
+        assert_eq!(
+            call(WAD, WAD, 8 * WAD, WAD, 0),
+            error(pricing::Error::ExpiryOutOfRange(u64::MAX))
+        );
+        assert_eq!(
+            call(WAD, WAD, WAD, 0, 0),
+            error(pricing::Error::VolatilityOutOfRange(0))
+        );
+        assert_eq!(
+            call(WAD, WAD, WAD, 8 * WAD, 0),
+            error(pricing::Error::VolatilityOutOfRange(u64::MAX))
+        );
+        assert_eq!(
+            call(WAD, WAD, WAD, WAD, 4 * WAD),
+            error(pricing::Error::RateOutOfRange(4 * ONE))
+        );
+        assert_eq!(
+            call(i128::MAX, 1, WAD, WAD, 0),
+            error(pricing::Error::StrikeOutOfRange(0))
+        );
         assert!(call(1, 1, WAD, WAD, 0).is_ok());
         assert!(call(i128::MAX, i128::MAX, WAD, WAD, 0).is_ok());
     }
@@ -255,8 +293,18 @@ mod tests {
     #[test]
     fn mark_sold_option_is_the_negative_and_scales_with_the_forward() {
         let at = |quantity| {
-            mark(Right::Call, wad(quantity), wad(2_000), wad(2_200), Rate(800_000), Rate(50_000), 86_400 * 30, wad(2_000), 0)
-                .unwrap()
+            mark(
+                Right::Call,
+                wad(quantity),
+                wad(2_000),
+                wad(2_200),
+                Rate(800_000),
+                Rate(50_000),
+                86_400 * 30,
+                wad(2_000),
+                0,
+            )
+            .unwrap()
         };
         let (long, short) = (at(1), at(-1));
         assert!((long.value.0 + short.value.0).abs() <= 1 && long.value > wad(200));

@@ -561,7 +561,7 @@ mod tests {
 
     use super::*;
     use crate::leg::{LegFault, Rate};
-    use crate::testing::{Book, any_book};
+    use crate::testing::{Book, any_book, any_curve_leg};
 
     fn wad(x: i128) -> Wad {
         Wad(x * WAD)
@@ -617,6 +617,202 @@ mod tests {
             prop_assert!((0..=5).contains(&(report.nav_mid.0 - sum)));
             prop_assert_eq!(report.exposures[0].delta, Wad(delta));
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        /// navMin ≤ navMid ≤ navMax with liquidity and options, and the book's value at any price of the confidence
+        /// interval lies between them.
+        #[test]
+        fn assess_curved_book_at_any_price_is_between_the_marks(
+            curves in prop::collection::vec(any_curve_leg(wad(2_000)), 1..5), hedge in -500 * WAD..500 * WAD,
+            confidence in 0_u32..2_000, part in 0..=WAD, exit_cost in prop_oneof![Just(0_u32), 0_u32..500],
+        ) {
+            let mut book = Book::new(100_000, 3, 2_000);
+            book.price.confidence = Bps(confidence);
+            book.params.exit_cost = Bps(exit_cost);
+            book = book.with(perp(hedge));
+            book.others.extend(curves);
+            let Assessment { report, legs } = book.assess();
+            prop_assert!(report.nav_min <= report.nav_mid && report.nav_mid <= report.nav_max);
+            let (low, high) = (book.price.low_down().unwrap(), book.price.high_up().unwrap());
+            let at = low.add(Wad(part).mul_down(high.sub(low).unwrap()).unwrap()).unwrap();
+            let (mut down, mut up) = (Wad::ZERO, Wad::ZERO);
+            for Measured { leg, .. } in &legs {
+                let (linear, curve) = split(leg, book.price.mid, 0).unwrap();
+                down = down.add(linear.value_down(at).unwrap()).unwrap();
+                up = up.add(linear.value_up(at).unwrap()).unwrap();
+                if let Some(curve) = curve {
+                    down = down.add(curve.value_down(at).unwrap()).unwrap();
+                    up = up.add(curve.value_up(at).unwrap()).unwrap();
+                }
+            }
+            prop_assert!(report.nav_min <= up && down <= report.nav_max, "{:?} {:?} {:?}", report, down, up);
+        }
+
+        /// The loss under the budget move is never below what revaluation at its two ends shows.
+        #[test]
+        fn assess_budget_loss_covers_both_directions(
+            curves in prop::collection::vec(any_curve_leg(wad(2_000)), 0..4), hedge in -500 * WAD..500 * WAD,
+        ) {
+            let mut book = Book::new(100_000, 3, 2_000).with(perp(hedge));
+            book.others.extend(curves);
+            let Assessment { report, legs } = book.assess();
+            for end in moved(book.price.mid, drawdown::budget_move_up(&book.params).unwrap()).unwrap() {
+                let mut after = Wad::ZERO;
+                for Measured { leg, .. } in &legs {
+                    let (linear, curve) = split(leg, book.price.mid, 0).unwrap();
+                    after = after.add(linear.value_down(end).unwrap()).unwrap();
+                    after = after.add(curve.map_or(Wad::ZERO, |curve| curve.value_down(end).unwrap())).unwrap();
+                }
+                prop_assert!(report.budget_loss.add(Wad(20)).unwrap() >= report.nav_mid.sub(after).unwrap());
+            }
+            prop_assert!(report.budget_loss >= Wad::ZERO);
+        }
+    }
+
+    /// A perp of `size` raw tokens without profit.
+    fn perp(size: i128) -> Leg {
+        Leg::Perp {
+            underlying: 1,
+            size: Wad(size),
+            cost_basis: Wad(size).mul_down(wad(2_000)).unwrap(),
+            collateral: wad(10_000),
+            collateral_in_underlying: false,
+            accrued: wad(0),
+            maintenance: Bps(100),
+            rate: Rate(0),
+        }
+    }
+
+    /// L = 10,000 between 1600 and 2500.
+    fn range() -> Leg {
+        Leg::Liquidity {
+            underlying: 1,
+            liquidity: wad(10_000),
+            sqrt_lower: wad(40),
+            sqrt_upper: wad(50),
+            fees_asset: wad(0),
+            fees_underlying: wad(0),
+        }
+    }
+
+    #[test]
+    fn assess_hedged_range_is_charged_for_its_curvature_only() {
+        let mut book = Book::new(0, 0, 2_025).with(range());
+        book.price.confidence = Bps(100);
+        let bare = book.report();
+        let hedged = book.clone().with(perp(-bare.exposures[0].delta.0)).report();
+        assert_eq!(hedged.exposures[0].delta, Wad::ZERO);
+        let width = |report: &Report| report.nav_max.0 - report.nav_min.0;
+        // ±1 % of 22.2 tokens against ½·|Γ|·20.25² on the low side.
+        assert!(width(&bare) > 890 * WAD && width(&bare) < 920 * WAD, "{}", width(&bare));
+        assert!(
+            width(&hedged) > 10 * WAD && width(&hedged) < 13 * WAD,
+            "{}",
+            width(&hedged)
+        );
+    }
+
+    #[test]
+    fn assess_gamma_counts_its_largest_magnitude_in_the_interval() {
+        let mut book = Book::new(0, 0, 2_510).with(range());
+        book.price.confidence = Bps(100);
+        let exposure = book.report().exposures[0];
+        assert_eq!((exposure.gamma, exposure.gamma_high), (Wad::ZERO, Wad::ZERO));
+        // −L/(2·P^1.5) at 2510·0.99 = 2484.9
+        assert_eq!(exposure.gamma_low.0 / 1_000_000_000_000, -40_365);
+        assert_eq!(book.report().excess_gamma, Wad::ZERO);
+    }
+
+    #[test]
+    fn assess_budget_loss_is_the_worse_direction() {
+        let mut book = Book::new(1_000, 10, 2_000);
+        book.params.min_move = Bps(1_000);
+        assert_eq!(book.report().budget_loss, wad(2_000));
+        let short = book.with(perp(-25 * WAD));
+        assert_eq!(short.report().budget_loss, wad(3_000));
+    }
+
+    #[test]
+    fn assess_raisable_is_net_of_loans_and_at_least_the_cash() {
+        let mut book = Book::new(1_000, 10, 2_025).with(range());
+        book.params.max_slippage = Bps(100);
+        // 1000 + (10 + 22.2…)·2025·0.99 + 10,000·(45 − 40)
+        let tokens = Wad(10 * WAD + 22_222_222_222_222_222_222);
+        let sold = tokens.mul_down(wad(2_025)).unwrap().mul_bps_down(Bps(9_900)).unwrap();
+        let report = book.report();
+        let expected = sold.0 + 51_000 * WAD;
+        assert!(
+            (0..100_000).contains(&(expected - report.raisable.0)),
+            "{:?} {expected}",
+            report.raisable
+        );
+        let amount = wad(300_000);
+        let indebted = book.with(Leg::Debt { amount, rate: Rate(0) }).report();
+        assert_eq!((indebted.raisable, indebted.liquid), (wad(1_000), wad(1_000)));
+    }
+
+    #[test]
+    fn assess_nearest_liquidation_names_its_leg() {
+        let calm = Book::new(1_000, 3, 2_000).report();
+        assert_eq!(
+            (calm.nearest_liquidation, calm.nearest_liquidation_leg),
+            (Wad::MAX, u8::MAX)
+        );
+        let book = Book::new(1_000, 3, 2_000).with(short(1)).with(short(3));
+        let report = book.report();
+        // (1000 + 6000)/(3·1.01)/2000 − 1, legs 0 and 1 are cash and spot
+        assert_eq!(report.nearest_liquidation_leg, 3);
+        assert_eq!(report.nearest_liquidation.0 / (WAD / 1_000_000), 155_115);
+        assert!(report.nearest_liquidation_sigmas > wad(10) && report.excess_liquidation == Wad::ZERO);
+        let debt = Leg::Debt {
+            amount: wad(5_500),
+            rate: Rate(0),
+        };
+        let owing = book.with(debt).assess();
+        // 0.8·(1000 + 6000) − 5500 is left
+        assert_eq!(owing.report.nearest_liquidation_leg, 4);
+        assert_eq!(owing.legs[4].liquidation.unwrap().up, Wad::MAX);
+        assert!(owing.report.excess_liquidation > Wad::ZERO);
+    }
+
+    #[test]
+    fn assess_several_underlyings_sums_without_netting() {
+        let price = |mid| Price {
+            mid: wad(mid),
+            confidence: Bps(0),
+        };
+        let mut words = Vec::new();
+        for leg in [
+            Leg::Cash { amount: wad(100_000) },
+            Leg::Spot {
+                underlying: 1,
+                quantity: wad(3),
+            },
+            Leg::BorrowedSpot {
+                underlying: 2,
+                quantity: wad(100),
+                rate: Rate(0),
+            },
+        ] {
+            leg.pack(&mut words).unwrap();
+        }
+        let params = Params {
+            exit_cost: Bps(0),
+            ..Params::default()
+        };
+        let report = assess(&words, &[Price::ASSET, price(2_000), price(50)], &params, 0)
+            .unwrap()
+            .report;
+        assert_eq!(report.nav_mid, wad(100_000 + 6_000 - 5_000));
+        assert_eq!(
+            (report.net_value, report.gross_value, report.underlyings),
+            (wad(11_000), wad(11_000), 2)
+        );
+        assert_eq!(report.exposure(2).unwrap().delta, wad(-100));
+        assert_eq!((report.exposure(0), report.exposure(3)), (None, None));
     }
 
     #[test]

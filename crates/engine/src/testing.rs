@@ -309,3 +309,42 @@ pub(crate) fn any_params() -> impl Strategy<Value = Params> {
             },
         )
 }
+
+/// A liquidity range or an option, bought or sold, around the price `mid`.
+pub(crate) fn any_curve_leg(mid: Wad) -> impl Strategy<Value = Leg> {
+    let root = fixed::sqrt_down(mid).unwrap().0;
+    let range = (0..1_000_000 * WAD, 5_000_i128..20_000, 10_001_i128..20_000, 0..WAD).prop_map(
+        move |(liquidity, lower, width, fees)| {
+            let sqrt_lower = Wad(root / 10_000 * lower);
+            Leg::Liquidity {
+                underlying: 1,
+                liquidity: Wad(liquidity),
+                sqrt_lower,
+                sqrt_upper: Wad(sqrt_lower.0 / 10_000 * width),
+                fees_asset: Wad(fees),
+                fees_underlying: Wad(fees / 7),
+            }
+        },
+    );
+    let option = (
+        any::<bool>(),
+        -1_000 * WAD..1_000 * WAD,
+        5_000_i128..20_000,
+        9_000_i128..11_000,
+        50_000..5_000_000,
+        0_u64..31_536_000,
+    )
+        .prop_map(
+            move |(put, quantity, strike, forward, volatility, expiry)| Leg::Option {
+                underlying: 1,
+                right: if put { Right::Put } else { Right::Call },
+                quantity: Wad(quantity),
+                strike: Wad(mid.0 / 10_000 * strike),
+                forward: Wad(mid.0 / 10_000 * forward),
+                volatility: Rate(volatility),
+                rate: Rate(0),
+                expiry,
+            },
+        );
+    prop_oneof![range, option]
+}

@@ -117,29 +117,29 @@ impl Worst {
 fn range_matches_reference() {
     let mut worst = ["value_down", "value_up", "delta", "gamma", "asset", "underlying"].map(Worst::new);
     for case in cases("range") {
-        let [l, a, b, price, value, delta, gamma, asset, underlying] = case.as_slice() else {
+        let [liquidity, lower, upper, price, value, delta, gamma, asset, underlying] = case.as_slice() else {
             panic!("nine columns")
         };
         let range = Range {
-            liquidity: wad(l),
-            sqrt_lower: wad(a),
-            sqrt_upper: wad(b),
+            liquidity: wad(liquidity),
+            sqrt_lower: wad(lower),
+            sqrt_upper: wad(upper),
         };
         let price = wad(price);
-        let (l, b) = (number(l), number(b));
+        let (l, b) = (number(liquidity), number(upper));
         let x = float(range.root(price).unwrap());
         let held = range.amounts_down(price).unwrap();
         // The bounds that the functions' documentation derives. f64 keeps 1 − x/b to 1e-16 only, hence the L·1e-15.
         let down = 2.0 * l * (1.0 - x / b) + l * 1e-15 + 2.0;
-        let [v, u, d, g, y, t] = &mut worst;
-        v.check(range.value_down(price), value, -down, 0.0, &case);
-        u.check(range.value_up(price), value, 0.0, l * 1e-18 / x + 2.0, &case);
+        let [low, high, slope, bend, held_asset, held_tokens] = &mut worst;
+        low.check(range.value_down(price), value, -down, 0.0, &case);
+        high.check(range.value_up(price), value, 0.0, l * 1e-18 / x + 2.0, &case);
         let first = l / (x * x) * (1.0 + 1e-9) + 1.0;
-        d.check(range.delta(price), delta, -1.0, first, &case);
+        slope.check(range.delta(price), delta, -1.0, first, &case);
         let second = number(gamma).abs() / x * (1.0 + 1e-6) + 1.0;
-        g.check(range.gamma(price), gamma, -second, 0.0, &case);
-        y.check(Ok(held.asset), asset, -l - 1.0, 0.0, &case);
-        t.check(Ok(held.underlying), underlying, -first, 0.0, &case);
+        bend.check(range.gamma(price), gamma, -second, 0.0, &case);
+        held_asset.check(Ok(held.asset), asset, -l - 1.0, 0.0, &case);
+        held_tokens.check(Ok(held.underlying), underlying, -first, 0.0, &case);
     }
     worst.iter().for_each(Worst::report);
 }
@@ -161,10 +161,10 @@ fn bands_match_reference() {
         else {
             panic!("eight columns")
         };
-        let (l, g, a) = (wad(lambda), wad(gamma), wad(aversion));
+        let (cost, curvature, risk) = (wad(lambda), wad(gamma), wad(aversion));
         let (sigma, secs) = (Bps(volatility.parse().unwrap()), horizon.parse().unwrap());
-        let (gf, af) = (float(g), float(a));
-        let [w, z, k] = &mut worst;
+        let (relative, averse) = (float(curvature), float(risk));
+        let [first, second, third] = &mut worst;
 
         let h = number(whalley);
         // ∛q − ∛(q − 1e-18)
@@ -174,10 +174,16 @@ fn bands_match_reference() {
             (h - (h.powi(3) - 1e-18).max(0.0).cbrt()) * 1.001e18
         };
         let slack = 2.0 + h / 1e15;
-        w.check(hedge::whalley_wilmott(l, g, a), whalley, -cut - slack, slack, &case);
+        first.check(
+            hedge::whalley_wilmott(cost, curvature, risk),
+            whalley,
+            -cut - slack,
+            slack,
+            &case,
+        );
 
         let h = number(zakamouline);
-        let root = (gf / af).sqrt();
+        let root = (relative / averse).sqrt();
         // The root's relative error: of the quotient below it, and its own.
         let cut = match root * root {
             square if square > 1e-12 => 0.51e-18 / square + 1e-18 / root,
@@ -185,19 +191,19 @@ fn bands_match_reference() {
             _ => 1.0,
         };
         let bound = h * (cut.min(1.0) + 3e-16) * 1e18 + 4.0;
-        z.check(
-            hedge::zakamouline(l, g, a, sigma, secs),
+        second.check(
+            hedge::zakamouline(cost, curvature, risk, sigma, secs),
             zakamouline,
             -bound,
             bound,
             &case,
         );
 
-        let product = gf * af;
+        let product = relative * averse;
         if product >= 1e-6 {
             let bound = number(adjustment).abs() * (4e-15 + 0.15e-18 / product) * 1e18 + 4.0;
-            k.check(
-                hedge::variance_adjustment(l, g, a, sigma, secs),
+            third.check(
+                hedge::variance_adjustment(cost, curvature, risk, sigma, secs),
                 adjustment,
                 -bound,
                 bound,

@@ -26,12 +26,17 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
             continue;
         }
         if let Some(plan) = mend(state, measured, leg, shortfall)?
-            && best.is_none_or(|best| best.promise < plan.promise)
+            && best.is_none_or(|best| rank(&best) < rank(&plan))
         {
             best = Some(plan);
         }
     }
     Ok(best)
+}
+
+/// What needs no exchange first: spot that is sold for one loan may be what another one is owed. Then the largest.
+fn rank(plan: &Plan) -> (bool, Wad) {
+    (plan.lever.action != Action::Trade, plan.promise)
 }
 
 fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Result<Option<Plan>, MathError> {
@@ -64,6 +69,7 @@ fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Resu
         },
         _ => cash,
     };
+    let owed = measured.mark.value.abs()?;
     // What repays a loan was its collateral, which counts up to the threshold.
     let gain = match lever.action {
         Action::Repay => Wad::ONE.sub(Wad::ONE.mul_bps_up(state.params.lending_threshold)?)?,
@@ -75,20 +81,16 @@ fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Resu
     if state.means.has(lever.action) {
         direct = state.plan(&lever, value.max(smallest).div_up(lever.unit_value)?)?;
     }
-    // All that is missing, or at least a good part of it if there is no other way.
+    // All that is missing, or at least a good part of it.
     if direct.is_some_and(|plan| plan.promise >= value) {
         return promised(direct, gain);
     }
-    let other = match measured.leg {
-        Leg::Perp { .. } => reduce(state, measured, leg, shortfall)?,
-        _ if state.means.has(lever.action) => promised(exchange_and_repay(state, &lever, value)?, gain)?,
-        _ => None,
-    };
-    let enough = value.mul_bps_up(ENOUGH)?;
-    Ok(match other {
-        Some(plan) => Some(plan),
-        None => promised(direct.filter(|plan| plan.promise >= enough), gain)?,
-    })
+    let direct = direct.filter(|plan| plan.promise >= value.mul_bps_up(ENOUGH).unwrap_or(value));
+    match measured.leg {
+        Leg::Perp { .. } => Ok(reduce(state, measured, leg, shortfall)?.or(direct)),
+        _ if direct.is_some() || !state.means.has(lever.action) => promised(direct, gain),
+        _ => promised(exchange_and_repay(state, &lever, value.min(owed))?, gain),
+    }
 }
 
 /// `plan`, of whose value the share `gain` counts.
@@ -146,14 +148,17 @@ fn exchange_and_repay(state: &State<'_>, repay: &Lever, missing: Wad) -> Result<
         let tokens = state.at_least_smallest(lever, value.div_up(lever.unit_value)?)?;
         Ok((tokens, lever.value_up(lever.most)?))
     })?;
-    let Some(plan) = plan else { return Ok(None) };
+    // Below the smallest trade two loans could take turns.
+    let Some(plan) = plan.filter(|plan| plan.promise >= state.params.min_trade) else {
+        return Ok(None);
+    };
     // At the worst accepted price.
     let received = if side == Side::Sell {
         plan.amount.mul_down(plan.lever.unit_value)?
     } else {
         plan.amount
     };
-    let received = received.mul_down(kept)?;
+    let received = received.mul_down(kept)?.min(missing.div_down(repay.unit_value)?);
     Ok(Some(Plan {
         promise: received.mul_down(repay.unit_value)?,
         partner: Some((*repay, received)),

@@ -616,16 +616,17 @@ impl State<'_> {
         let tokens = tokens.min(first.tokens_down(first.most)?).min(reach);
         let (amount, partner) = (first.native_down(tokens)?, other.native_down(tokens)?);
         let promise = first.value_up(amount)?.add(other.value_up(partner)?)?;
-        Ok(
-            (amount > Wad::ZERO && promise >= self.params.min_trade).then_some(Plan {
-                lever: *first,
-                amount,
-                promise,
-                venue: 0,
-                partner: Some((other, partner)),
-                cost_bound: Wad::MAX,
-            }),
-        )
+        if amount <= Wad::ZERO || promise < self.params.min_trade || !self.can_afford(promise)? {
+            return Ok(None);
+        }
+        Ok(Some(Plan {
+            lever: *first,
+            amount,
+            promise,
+            venue: 0,
+            partner: Some((other, partner)),
+            cost_bound: Wad::MAX,
+        }))
     }
 
     /// Whether the slippage of `value`, which lowers equity and with it the limits, leaves the netted limits of rule 4

@@ -21,7 +21,7 @@ const SHORT_LOSS: Bps = Bps(8_000);
 /// never raises net leverage, and making a leg smaller never raises gross leverage.
 ///
 /// Margin and budget: a unit of value lowers equity by the slippage and adds its own loss in the scenario at most, or
-/// takes it away while it moves the netted delta of a linear book towards zero.
+/// takes it away while it moves the netted delta of a linear book towards zero. Without capacity nothing else is allowed.
 pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
     let State {
         report, params, facts, ..
@@ -35,7 +35,9 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathErr
     let slippage = Wad::ONE.mul_bps_up(state.slippage)?;
 
     let mut value = Wad::MAX;
-    if facts.budget_left < Wad::MAX {
+    if facts.capacity == Wad::ZERO {
+        value = to_zero;
+    } else if facts.budget_left < Wad::MAX {
         let free = facts.budget_left.sub(report.budget_loss)?.max(Wad::ZERO);
         value = value.min(
             free.div_down(drawdown::budget_move_up(params)?.add(slippage)?)?
@@ -70,6 +72,9 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathErr
             value = value.min(free.div_down(rate)?.max(to_zero));
         }
     }
+    if value == Wad::MAX {
+        return Ok(Wad::MAX);
+    }
     let mut tokens = value.div_down(price)?;
     if state.rule > BAND {
         tokens = tokens.min(band::inside(state, lever)?);
@@ -88,46 +93,57 @@ pub(super) fn equity_loss(state: &State<'_>, underlying: u8) -> Result<Wad, Math
 }
 
 /// How much more of `lever`'s underlying may be bought or sold before the book's loans come closer to liquidation than
-/// the minimum, in asset units; [`Wad::MAX`] without loans. Rounded down.
+/// the minimum (or than they are), in asset units; [`Wad::MAX`] without loans. Rounded down.
 ///
-/// All loans count as one account whose collateral is the book's cash and spot, see [`crate::liquidation`]. Buying
-/// lowers its headroom after a fall of the minimum distance by threshold · (distance + slippage) per unit of value,
-/// selling the one after a rise. What counts is the smaller of both, or 0 if there is room.
+/// All loans count as one account whose collateral is the book's cash and spot, see [`crate::liquidation`]: after a move
+/// of the minimum distance of any underlying the collateral, times the threshold, must cover the debt. A unit of value
+/// bought lowers that by threshold · (distance + slippage) after a fall of its own underlying, sold after a rise, and by
+/// threshold · slippage after a move of any other.
 fn loan_room(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
-    let (mut debts, mut own) = (Wad::ZERO, Wad::ZERO);
+    let (mut debts, mut shortfall) = (Wad::ZERO, Wad::ZERO);
     for measured in state.legs {
         if matches!(measured.leg, Leg::Debt { .. } | Leg::BorrowedSpot { .. }) {
             debts = debts.sub(measured.mark.value)?;
-            if measured.leg.underlying() == lever.underlying {
-                own = own.sub(measured.mark.value)?;
-            }
+            shortfall = shortfall.max(measured.liquidation.map_or(Wad::ZERO, |distance| distance.shortfall));
         }
     }
     if debts <= Wad::ZERO {
         return Ok(Wad::MAX);
     }
+    let value = |tokens: Wad, underlying: u8| tokens.mul_down(state.price(underlying).mid);
     let mut assets = state.report.liquid;
     for underlying in 1..=state.report.underlyings {
-        assets = assets.add(state.spot(underlying).mul_down(state.price(underlying).mid)?)?;
+        assets = assets.add(value(state.spot(underlying), underlying)?)?;
     }
-    let held = state
-        .spot(lever.underlying)
-        .mul_down(state.price(lever.underlying).mid)?;
-    let minimum = Moves::new(state.params)?.minimum;
     let threshold = state.params.lending_threshold;
-    let missing = |change: Wad| -> Result<Wad, MathError> {
-        let collateral = assets.add(held.mul_down(change)?)?.mul_bps_down(threshold)?;
-        debts.add(own.mul_up(change)?)?.sub(collateral)
-    };
-    let (after_fall, after_rise) = (missing(minimum.min(Wad::ONE).neg()?)?, missing(minimum)?);
-    let affected = if lever.side == Side::Buy {
-        after_fall
-    } else {
-        after_rise
-    };
-    let free = after_fall.max(after_rise).max(Wad::ZERO).sub(affected)?;
-    let per_unit = minimum
-        .add(Wad::ONE.mul_bps_up(state.slippage)?)?
-        .mul_bps_up(threshold)?;
-    free.div_down(per_unit)
+    let minimum = Moves::new(state.params)?.minimum;
+    let slippage = Wad::ONE.mul_bps_up(state.slippage)?;
+    let mut room = Wad::MAX;
+    for underlying in 1..=state.report.underlyings {
+        let held = value(state.spot(underlying), underlying)?;
+        let mut owed = Wad::ZERO;
+        for measured in state.legs {
+            if matches!(measured.leg, Leg::BorrowedSpot { underlying: of, .. } if of == underlying) {
+                owed = owed.sub(measured.mark.value)?;
+            }
+        }
+        let own = underlying == lever.underlying;
+        if !own && held == Wad::ZERO && owed == Wad::ZERO {
+            continue;
+        }
+        for (change, against) in [(minimum.min(Wad::ONE).neg()?, Side::Buy), (minimum, Side::Sell)] {
+            let lost = match own {
+                true if lever.side == against => slippage.add(minimum)?,
+                true => slippage.sub(minimum)?,
+                false => slippage,
+            };
+            if lost > Wad::ZERO {
+                let collateral = assets.add(held.mul_down(change)?)?.mul_bps_down(threshold)?;
+                let missing = debts.add(owed.mul_up(change)?)?.sub(collateral)?;
+                let free = shortfall.sub(missing)?.max(Wad::ZERO);
+                room = room.min(free.div_down(lost.mul_bps_up(threshold)?)?);
+            }
+        }
+    }
+    Ok(room)
 }
