@@ -4,6 +4,7 @@
 //! takes `taskset`, as `bench/README.md` says.
 
 mod http;
+mod wasm;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::{SolCall, sol};
@@ -47,6 +48,9 @@ struct Row {
 }
 
 fn main() -> Result<()> {
+    if let Some(program) = std::env::args_os().nth(1) {
+        return wasm::print(&fs::read(program)?);
+    }
     let token = wat::parse_str(TOKEN)?;
     let idle = resident_mib();
     let mut rows = vec![first_call(&token)?];

@@ -43,6 +43,14 @@ impl Deviation {
         }
     }
 
+    /// (m, s, v in Q35): x/v in Q35 is x·m >> s for an x in Q25 below 64, whose relative error is 2⁻³⁰ and 2⁻²⁵/v.
+    ///
+    /// That is enough for a value: F·φ(d1) = K·φ(d2), so an error e that d1 and d2 share changes it by F·φ(d1)·v·e²/2.
+    #[inline(always)]
+    pub(crate) const fn short(&self) -> (i64, i64, i64) {
+        (self.inverse >> 31, 81 - self.scale, self.v >> 20)
+    }
+
     /// x/v in Q55 for an x in Q57, kept within ±16 or more.
     #[inline(always)]
     pub(crate) const fn divide(&self, x: i64) -> i64 {

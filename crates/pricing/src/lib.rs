@@ -26,6 +26,7 @@
 extern crate std;
 
 mod black;
+pub mod grid;
 mod implied;
 mod kernel;
 mod tables;
@@ -108,6 +109,8 @@ pub enum Error {
     RateOutOfRange(i64),
     /// No volatility within the domain gives this price.
     PriceOutOfRange(u64),
+    /// A position of this quantity or value makes the book too large for the scale of its prices.
+    NotionalOutOfRange(i64),
 }
 
 /// The formula with its tables.
