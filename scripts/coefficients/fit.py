@@ -40,3 +40,10 @@ def worst(f, g, a, b, n=400):
     a, b = mp.mpf(a), mp.mpf(b)
     grid = [a + (b - a) * i / n for i in range(n + 1)]
     return max((abs(f(t) - g(t)), t) for t in grid)
+
+
+def weighted(f, weight, a, b, degree):
+    """The polynomial of least weighted squares over Chebyshev nodes, lowest coefficient first."""
+    x = nodes(mp.mpf(a), mp.mpf(b), 2 * degree + 8)
+    m = mp.matrix([[weight(t) * t**j for j in range(degree + 1)] for t in x])
+    return list(mp.lu_solve(m, mp.matrix([weight(t) * f(t) for t in x])))

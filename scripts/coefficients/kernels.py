@@ -7,7 +7,7 @@ import sys
 
 import mpmath as mp
 
-from fit import horner, polynomial, worst
+from fit import horner, polynomial, rational, weighted, worst
 
 LN2 = mp.log(2)
 
@@ -59,9 +59,9 @@ def ln():
         return (mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z
 
     top = mp.mpf("0.0442")
-    c = polynomial(a, mp.mpf(10) ** -12, top, 8)
-    print("ln: A(z) in Q64; error", mp.nstr(worst(a, lambda z: horner(c, z), "1e-9", top)[0], 5))
-    horner_steps(c, 0, top, mp.mpf(2) ** 64)
+    c = polynomial(a, mp.mpf(10) ** -12, top, 9)
+    print("ln: A(z) in Q65; error", mp.nstr(worst(a, lambda z: horner(c, z), "1e-9", top)[0], 5))
+    horner_steps(c, 1, top, mp.mpf(2) ** 64)
 
 
 def sqrt():
@@ -72,7 +72,64 @@ def sqrt():
     print([int(mp.nint(x * mp.mpf(2) ** 31.5)) for x in c])
 
 
-SECTIONS = {f.__name__: f for f in (exp, ln, sqrt)}
+def mills(t):
+    return mp.ncdf(-t) / mp.npdf(t)
+
+
+def normal():
+    # Mills ratio (1 − Φ(t))/φ(t) for 0 ≤ t ≤ 9 as a polynomial in u = t/(t + 5).
+    top = mp.mpf(9) / 14
+    c = weighted(lambda u: mills(5 * u / (1 - u)), lambda u: 1 / max(1, 5 * u / (1 - u)), 0, top, 20)
+    grid = [top * i / 400 for i in range(401)]
+    e = max(abs(mills(5 * u / (1 - u)) - horner(c, u)) / max(1, 5 * u / (1 - u)) for u in grid)
+    print("mills: Q64 of u; error over max(1, t): 2^", mp.nstr(mp.log(e, 2), 5))
+    # Signed: partial sums within ±16 in Q59, the last but one within ±8, the last within ±2.
+    for k in reversed(range(len(c))):
+        scale = {0: 62, 1: 60}.get(k, 59)
+        limit = max(abs(horner(c[k:], u)) for u in grid) * mp.mpf(2) ** (scale - 63)
+        print(f"    {int(mp.nint(c[k] * mp.mpf(2) ** scale)):_}, // {k} Q{scale}, at most {mp.nstr(limit, 3)} of the range")
+
+
+def quantile():
+    # A seed for t = −Φ⁻¹(p) from r = √(−2 ln p): a rational function in Q28.
+    def tail(r):
+        p, t = mp.exp(-r * r / 2), r
+        for _ in range(80):
+            step = (mp.ncdf(-t) - p) / mp.npdf(t)
+            t += max(min(step, 1), -1)
+            if abs(step) < mp.mpf(10) ** -30:
+                break
+        return t
+
+    low, high = mp.sqrt(2 * mp.log(2)), mp.mpf("9.105")
+    p, q = rational(tail, low, high, 4, 3)
+    grid = [low + (high - low) * i / 100 for i in range(101)]
+    e = max(abs(tail(r) - horner(p, r) / horner(q, r)) for r in grid)
+    print("seed of the quantile; error 2^", mp.nstr(mp.log(e, 2), 5))
+    print([int(mp.nint(x * 2**28)) for x in p], [int(mp.nint(x * 2**28)) for x in q])
+
+
+def constants():
+    show("(2^128 / 2e36 - 170) Q64", (mp.mpf(2) ** 128 / (2 * mp.mpf(10) ** 36) - 170) * mp.mpf(2) ** 64)
+    show("ln 2 Q64", LN2 * mp.mpf(2) ** 64)
+    show("2/sqrt(2 pi) Q64", 2 / mp.sqrt(2 * mp.pi) * mp.mpf(2) ** 64)
+    show("sqrt(2 pi)/8 Q64", mp.sqrt(2 * mp.pi) / 8 * mp.mpf(2) ** 64)
+    show("t of half a unit of phi", mp.sqrt(-2 * mp.log(mp.mpf("0.5e-18") * mp.sqrt(2 * mp.pi))) * 10**18)
+
+
+def cbrt():
+    # A seed for the cube root of g in [1.152, 2.306], Q20.
+    low, high = mp.mpf("1.152"), mp.mpf("2.307")
+    c = polynomial(mp.cbrt, low, high, 5)
+    e = max(abs(horner(c, low + (high - low) * i / 500) - mp.cbrt(low + (high - low) * i / 500)) for i in range(501))
+    print("cbrt: seed in Q30; error 2^", mp.nstr(mp.log(e, 2), 5))
+    print([int(mp.nint(x * 2**30)) for x in c])
+    show("2^(1/3) Q63", mp.cbrt(2) * mp.mpf(2) ** 63)
+    show("2^(2/3) Q63", mp.cbrt(4) * mp.mpf(2) ** 63)
+    show("2^123 / 1e18", mp.mpf(2) ** 123 / 10**18)
+
+
+SECTIONS = {f.__name__: f for f in (exp, ln, sqrt, normal, quantile, constants, cbrt)}
 
 if __name__ == "__main__":
     for section in sys.argv[1:] or SECTIONS:

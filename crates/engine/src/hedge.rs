@@ -32,13 +32,13 @@ use crate::{Exposure, Params};
 /// G beyond this gives a band wider than any cap (at the least λ and greatest a of the table), so it counts as this much.
 const LARGEST_GAMMA: Wad = Wad(1_000_000 * fixed::WAD);
 
-/// G = |Γ_eff|·S²/E, the largest over the confidence interval. Rounded up to 4e-18·(S + 1).
+/// G = |Γ_eff|·S²/E, the largest over the confidence interval. Within 1e-18·((S + 1)/E + 3) of the exact value.
 ///
 /// Γ_eff = ∂(Δ − Δ*)/∂S. A target of the constant `weight` w is w·E/S tokens, so that at the target
 /// ∂Δ*/∂S = −w·(1 − w)·E/S²: a book of spot and cash alone has G = w·(1 − w). A target in tokens has weight 0.
 /// Results beyond [`LARGEST_GAMMA`] count as that. [`MathError::Overflow`] for an `equity` or `price` that is not
 /// positive.
-pub fn effective_gamma_up(exposure: &Exposure, price: Wad, equity: Wad, weight: Bps) -> Result<Wad, MathError> {
+pub fn effective_gamma(exposure: &Exposure, price: Wad, equity: Wad, weight: Bps) -> Result<Wad, MathError> {
     if equity <= Wad::ZERO || price <= Wad::ZERO {
         return Err(MathError::Overflow);
     }
@@ -134,7 +134,7 @@ pub fn half_width_value(
     let share = |bps: Bps| Wad::ONE.mul_bps_down(bps);
     let lambda = lambda.max(share(params.min_lambda)?).min(share(params.max_lambda)?);
     let a = params.risk_aversion;
-    let gamma = || effective_gamma_up(exposure, price, equity, weight);
+    let gamma = || effective_gamma(exposure, price, equity, weight);
     let width = match params.band_kind {
         BandKind::Fixed => share(params.band)?,
         BandKind::WhalleyWilmott => whalley_wilmott(lambda, gamma()?, a)?,
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn effective_gamma_of_a_constant_weight_is_never_zero() {
         let (price, equity) = (Wad(2_000 * WAD), Wad(1_000_000 * WAD));
-        let of = |exposure, weight| effective_gamma_up(&exposure, price, equity, Bps(weight)).unwrap();
+        let of = |exposure, weight| effective_gamma(&exposure, price, equity, Bps(weight)).unwrap();
         // w·(1 − w)
         assert_eq!(of(exposure(0, 0), 5_000), Wad(WAD / 4));
         assert_eq!(of(exposure(0, 0), 2_000), Wad(16 * WAD / 100));
@@ -231,11 +231,11 @@ mod tests {
     fn effective_gamma_without_equity_is_an_error() {
         let flat = exposure(0, 0);
         assert_eq!(
-            effective_gamma_up(&flat, Wad::ONE, Wad::ZERO, Bps(0)),
+            effective_gamma(&flat, Wad::ONE, Wad::ZERO, Bps(0)),
             Err(MathError::Overflow)
         );
         assert_eq!(
-            effective_gamma_up(&flat, Wad::ZERO, Wad::ONE, Bps(0)),
+            effective_gamma(&flat, Wad::ZERO, Wad::ONE, Bps(0)),
             Err(MathError::Overflow)
         );
         let width = half_width_value(&Params::default(), &flat, Wad::ONE, Wad(-1), Bps(0), LAMBDA);

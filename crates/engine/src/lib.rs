@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! packed legs + prices ─▶ leg ─▶ mark ─▶ report ─▶ decide ─▶ (execution elsewhere) ─▶ accept
-//!                                          ▲          ▲                                 ▲
-//!                                        params ──────┴─────────────────────────────────┘
+//!                                 ▲        ▲          ▲                                 ▲
+//!             range, lvr, option ─┘      params ──────┴─────────────────────────────────┘
+//!                                        liquidation, drawdown, hedge
 //! ```
 //!
 //! The same code runs in the contracts, in the keeper and in tests: no chain types, no floating point, no panics.

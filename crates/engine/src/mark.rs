@@ -508,6 +508,32 @@ mod properties {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
+        /// A perp is worth what closing it at the price leaves: its collateral, what the size sells for less what it cost,
+        /// and what it owes. Collateral in the underlying is sold at the same price.
+        #[test]
+        fn perp_value_equals_closing_it(
+            size in -1_000 * WAD..1_000 * WAD, entry in WAD..10_000 * WAD, collateral in 0..1_000_000 * WAD,
+            accrued in -1_000 * WAD..1_000 * WAD, price in WAD..10_000 * WAD, in_underlying in any::<bool>(),
+        ) {
+            let cost = Wad(size).mul_up(Wad(entry)).unwrap();
+            let leg = Leg::Perp {
+                underlying: 1,
+                size: Wad(size),
+                cost_basis: cost,
+                collateral: Wad(collateral),
+                collateral_in_underlying: in_underlying,
+                accrued: Wad(accrued),
+                maintenance: Bps(100),
+                rate: Rate(0),
+            };
+            let sold = |tokens: i128| Wad(tokens).mul_down(Wad(price)).unwrap().0;
+            let returned = if in_underlying { sold(collateral) } else { collateral };
+            let left = returned + sold(size) - cost.0 - accrued;
+            let value = value_at(&leg, Wad(price)).unwrap().0;
+            // Two sales round twice, the netted one once.
+            prop_assert!((0..=1).contains(&(value - left)));
+        }
+
         /// The value of a curve at any price of an interval lies between the linear functions through its bounds at both
         /// ends, and its bounds enclose its value.
         #[test]

@@ -94,6 +94,8 @@ pub struct Report {
     /// What selling and withdrawing everything that can be sold at once would leave after repaying the loans, at least
     /// `liquid`. Rounded down.
     pub raisable: Wad,
+    /// What all legs earn by time alone besides theta, cash and debt included, in asset units per year. Rounded down.
+    pub carry: Wad,
     /// The loss in the worst scenario, ≥ 0. Rounded up.
     pub worst_loss: Wad,
     /// The number of the worst scenario.
@@ -247,6 +249,7 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u
         net_leverage: Wad::ZERO,
         liquid: book.liquid,
         raisable: book.raisable_down(prices, params)?,
+        carry: Wad::ZERO,
         worst_loss: Wad::ZERO,
         worst_scenario: 0,
         initial_margin: Wad::ZERO,
@@ -288,6 +291,9 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u
     report.excess_net = excess_up(report.net_value, params.max_net_leverage, report.nav_min)?;
     report.excess_gamma = excess_up(gamma_value, params.max_gamma, report.nav_min)?;
     report.excess_vega = excess_up(vega, params.max_vega, report.nav_min)?;
+    for leg in &measured {
+        report.carry = report.carry.add(leg.mark.carry)?;
+    }
     report.nearest(&measured)?;
     Ok(Assessment { report, legs: measured })
 }
@@ -794,7 +800,11 @@ mod tests {
             Leg::BorrowedSpot {
                 underlying: 2,
                 quantity: wad(100),
-                rate: Rate(0),
+                rate: Rate(100_000),
+            },
+            Leg::Debt {
+                amount: wad(1_000),
+                rate: Rate(100_000),
             },
         ] {
             leg.pack(&mut words).unwrap();
@@ -806,12 +816,17 @@ mod tests {
         let report = assess(&words, &[Price::ASSET, price(2_000), price(50)], &params, 0)
             .unwrap()
             .report;
-        assert_eq!(report.nav_mid, wad(100_000 + 6_000 - 5_000));
+        assert_eq!(report.nav_mid, wad(100_000 + 6_000 - 5_000 - 1_000));
         assert_eq!(
             (report.net_value, report.gross_value, report.underlyings),
             (wad(11_000), wad(11_000), 2)
         );
         assert_eq!(report.exposure(2).unwrap().delta, wad(-100));
+        // 10 % of 5000 and of the cash that is owed
+        assert_eq!(
+            (report.exposure(2).unwrap().carry, report.carry),
+            (wad(-500), wad(-600))
+        );
         assert_eq!((report.exposure(0), report.exposure(3)), (None, None));
     }
 

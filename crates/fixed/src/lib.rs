@@ -11,20 +11,26 @@
 //! −∞ and `_up` towards +∞, also for negative numbers, so that the direction means the same on both sides of zero.
 #![no_std]
 
+mod cbrt;
 mod convert;
 mod exp;
 mod integer;
 mod limb;
 mod ln;
+mod normal;
+mod pow;
 mod root;
 mod wad;
 
+pub use cbrt::cbrt;
 pub use convert::{
     MAX_DECIMALS, pow10, units_from_wad_down, units_from_wad_up, wad_from_units_down, wad_from_units_up,
 };
 pub use exp::exp;
 pub use integer::{add, mul, mul_div_down, mul_div_up, sub};
 pub use ln::ln;
+pub use normal::{normal_cdf, normal_icdf, normal_pdf};
+pub use pow::pow;
 pub use root::{sqrt_down, sqrt_up};
 pub use ruint::aliases::U256;
 pub use wad::{BPS, Bps, WAD, Wad};

@@ -108,3 +108,70 @@ macro_rules! horner {
     }};
 }
 pub(crate) use horner;
+
+/// `⌊2⁶⁴ · numerator / denominator⌋` for numerator < denominator.
+///
+/// Knuth's algorithm D (The Art of Computer Programming, vol. 2, 4.3.1) for two digits of 32 bits.
+#[inline]
+pub(crate) const fn divide_words(numerator: u64, denominator: u64) -> u64 {
+    let zeros = denominator.leading_zeros();
+    let denominator = denominator.wrapping_shl(zeros);
+    let (first, rest) = divide_digit(numerator.wrapping_shl(zeros), denominator);
+    let (second, _) = divide_digit(rest, denominator);
+    (first << 32) | second
+}
+
+/// One digit and the remainder of `2³² · remainder / denominator`, with the denominator's top bit set.
+#[inline]
+const fn divide_digit(remainder: u64, denominator: u64) -> (u64, u64) {
+    let (d0, d1) = (denominator & LOW, denominator >> 32);
+    // The top bit is set already. Setting it tells the compiler that the divisor is not zero.
+    let mut digit = remainder / (d1 | (1 << 31));
+    let mut rest = remainder.wrapping_sub(digit.wrapping_mul(d1));
+    // Too large by at most 2.
+    while digit > LOW || digit.wrapping_mul(d0) > rest << 32 {
+        digit = digit.wrapping_sub(1);
+        rest = rest.wrapping_add(d1);
+        if rest > LOW {
+            break;
+        }
+    }
+    (digit, (remainder << 32).wrapping_sub(digit.wrapping_mul(denominator)))
+}
+
+/// `fraction · a / 2⁶⁴` for a fraction in Q64 and a signed number, less at most 3.
+#[inline]
+#[expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "split into a signed and an unsigned half"
+)]
+pub(crate) const fn scale_near(fraction: u64, a: i64) -> i64 {
+    let (f0, f1, a0, a1) = (fraction & LOW, fraction >> 32, a as u64 & LOW, a >> 32);
+    (f1 as i64)
+        .wrapping_mul(a1)
+        .wrapping_add((f1.wrapping_mul(a0) >> 32) as i64)
+        .wrapping_add((f0 as i64).wrapping_mul(a1) >> 32)
+}
+
+/// `⌊fraction · a · 2^(extra − 64)⌋` for a fraction in Q64, a signed number, and 1 ≤ extra ≤ 63.
+#[inline]
+#[expect(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "modulo 2⁶⁴")]
+pub(crate) const fn scale_exact(fraction: u64, a: i64, extra: u32) -> i64 {
+    let correction = if a < 0 { fraction } else { 0 };
+    let high = mul_high(fraction, a as u64).wrapping_sub(correction);
+    let low = fraction.wrapping_mul(a as u64);
+    (high.wrapping_shl(extra) | low.wrapping_shr(64_u32.wrapping_sub(extra))) as i64
+}
+
+/// `⌊a · b / 2¹²⁸⌋`.
+#[inline]
+pub(crate) const fn mul_high_128(a: u128, b: u128) -> u128 {
+    let (a0, a1, b0, b1) = (low(a), high(a), low(b), high(b));
+    // Each sum is below 2¹²⁸, as in `mul_high`.
+    let middle = mul_wide(a1, b0).wrapping_add(mul_high(a0, b0) as u128);
+    let other = mul_wide(a0, b1).wrapping_add(low(middle) as u128);
+    mul_wide(a1, b1)
+        .wrapping_add(high(middle) as u128)
+        .wrapping_add(high(other) as u128)
+}
