@@ -10,6 +10,7 @@ mod process;
 mod size;
 mod storage;
 mod suite;
+mod vectors;
 mod wasm;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -41,6 +42,15 @@ enum Task {
     Storage(Golden),
     /// Show the gas of the end-to-end scenarios, or compare it with bench/snapshots/gas.json
     Gas(Golden),
+    /// Compute the reference vectors anew and compare them with test/vectors; needs Python 3
+    Vectors {
+        /// Replace what is committed
+        #[arg(long)]
+        write: bool,
+        /// Write 20,000 cases of each kernel to target/vectors instead, and test on them
+        #[arg(long, conflicts_with = "write")]
+        full: bool,
+    },
     /// Install the npm packages of the lock file, if they are not there yet
     Deps,
     /// Compile and test the Solidity part with forge
@@ -126,6 +136,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Abi(golden) => abi::run(golden.into())?,
         Task::Storage(golden) => storage::run(golden.into())?,
         Task::Gas(golden) => gas::run(golden.into())?,
+        Task::Vectors { full: true, .. } => vectors::full()?,
+        Task::Vectors { write, .. } => vectors::regenerate(if write { Mode::Write } else { Mode::Check })?,
         Task::Deps => node::install()?,
         Task::Solidity => {
             node::install()?;

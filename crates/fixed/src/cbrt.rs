@@ -51,8 +51,10 @@ pub fn cbrt(x: Wad) -> Result<Wad, MathError> {
     let odd = odd.wrapping_add(third.wrapping_mul(5) / 81);
     let even = square / 9;
     let delta = if g < cube { odd.wrapping_neg() } else { odd }.wrapping_sub(even);
-    // Q62.
-    let root = (y << 42).wrapping_add(((delta >> 3).wrapping_mul(y as i64) >> 19) as u64);
+    // Q62, and 2 units for what is rounded down before and after.
+    let root = (y << 42)
+        .wrapping_add(((delta >> 3).wrapping_mul(y as i64) >> 19) as u64)
+        .wrapping_add(2);
 
     let [one, two, four] = FACTOR;
     let factor = match rest {
@@ -64,4 +66,44 @@ pub fn cbrt(x: Wad) -> Result<Wad, MathError> {
     let root = mul_high(mul_high(root << 1, factor), 16_000_000_000_000_000_000);
     let size = scale(root, (whole as i64).wrapping_sub(20));
     Ok(Wad(if x.0 < 0 { size.wrapping_neg() } else { size }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::WAD;
+
+    #[test]
+    fn cbrt_cubes_are_exact() {
+        for (x, root) in [
+            (0, 0),
+            (1, 1_000_000_000_000),
+            (WAD, WAD),
+            (8 * WAD, 2 * WAD),
+            (-27 * WAD, -3 * WAD),
+        ] {
+            assert_eq!(cbrt(Wad(x)), Ok(Wad(root)));
+        }
+    }
+
+    proptest! {
+        /// Every number has a root, which is odd and has its sign.
+        #[test]
+        fn cbrt_any_number_is_odd(x in any::<i128>(), shift in 0_u32..127) {
+            let x = x >> shift;
+            let root = cbrt(Wad(x)).unwrap();
+            prop_assert_eq!(root.0.signum(), x.signum());
+            if let Some(opposite) = x.checked_neg() {
+                prop_assert_eq!(cbrt(Wad(opposite)), root.neg());
+            }
+        }
+
+        /// A larger number never has a smaller root.
+        #[test]
+        fn cbrt_larger_argument_is_not_smaller(x in -1000 * WAD..1000 * WAD, step in 3_553_i128..1 << 62) {
+            prop_assert!(cbrt(Wad(x)).unwrap() <= cbrt(Wad(x + step)).unwrap());
+        }
+    }
 }

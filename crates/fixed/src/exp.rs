@@ -115,6 +115,19 @@ mod tests {
     }
 
     proptest! {
+        /// No number panics, and the logarithm of a result that keeps enough digits is the number.
+        #[test]
+        fn exp_any_argument_inverts(x in any::<i128>(), shift in 0_u32..127) {
+            let x = x >> shift;
+            match exp(Wad(x)) {
+                Ok(result) if result >= Wad::ONE => {
+                    prop_assert!(crate::ln(result).unwrap().0.abs_diff(x) <= 8 + (x.unsigned_abs() >> 58));
+                }
+                Ok(result) => prop_assert!(result.0 >= 0 && x < 0),
+                Err(error) => prop_assert_eq!((error, x > LARGEST), (MathError::ExpOverflow(Wad(x)), true)),
+            }
+        }
+
         /// A larger argument never has a smaller result.
         #[test]
         fn exp_larger_argument_is_not_smaller(x in SMALLEST - 10..LARGEST - 4_000, step in 3_553_i128..1 << 60) {

@@ -175,3 +175,43 @@ pub(crate) const fn mul_high_128(a: u128, b: u128) -> u128 {
         .wrapping_add(high(middle) as u128)
         .wrapping_add(high(other) as u128)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+        /// Products and quotients agree with those of the compiler, within what each may lose.
+        #[test]
+        fn words_any_arguments_equal_wide_arithmetic(a in any::<u64>(), b in any::<u64>(), s in 0_u32..64, t in 0_u32..64) {
+            let (a, b) = (a >> s, b >> t);
+            let exact = u128::from(a) * u128::from(b);
+            prop_assert_eq!(mul_wide(a, b), exact);
+            prop_assert!(high(exact) - mul_near(a, b) <= 2);
+            if a < b {
+                prop_assert_eq!(u128::from(divide_words(a, b)), (u128::from(a) << 64) / u128::from(b));
+            }
+        }
+
+        /// Signed products round towards −∞, the near ones by at most 3 more.
+        #[test]
+        fn scale_any_arguments_rounds_down(f in any::<u64>(), a in any::<i64>()) {
+            let product = i128::from(a).wrapping_mul(i128::from(f >> 1));
+            prop_assert_eq!(i128::from(scale_exact(f >> 1 << 1, a >> 2, 2)), (i128::from(a >> 2) * i128::from(f >> 1)) >> 61);
+            let near = i128::from(scale_near(f >> 1 << 1, a));
+            prop_assert!((0..=3).contains(&((product >> 63) - near)));
+        }
+
+        /// Dividing a fraction is within 3 units of 2⁻⁶⁴ in its domain.
+        #[test]
+        fn divide_fraction_in_its_domain_is_near(d in 6_700_000_000_000_000_000_u64..1 << 63, share in 0_u64..220) {
+            let n = d / 1000 * share;
+            let exact = i128::from(high((u128::from(n) << 64) / u128::from(d) << 64));
+            prop_assert!((exact - i128::from(divide_fraction(n, d))).abs() <= 3);
+        }
+    }
+}

@@ -188,3 +188,94 @@ const fn mills(u: u64) -> i64 {
     let sum = scale_exact(u, sum, 1).wrapping_add(-5_764_607_523_034_234_932);
     scale_exact(u, sum, 2).wrapping_add(5_779_891_283_755_275_866)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: i128 = ONE as i128;
+
+    fn cdf(x: i128) -> i128 {
+        normal_cdf(Wad(x)).unwrap().0
+    }
+
+    fn pdf(x: i128) -> i128 {
+        normal_pdf(Wad(x)).unwrap().0
+    }
+
+    fn icdf(p: i128) -> i128 {
+        normal_icdf(Wad(p)).unwrap().0
+    }
+
+    #[test]
+    fn normal_centre_is_exact() {
+        assert_eq!(cdf(0), WHOLE / 2);
+        assert_eq!(pdf(0), 398_942_280_401_432_678);
+        assert_eq!(icdf(WHOLE / 2), 0);
+    }
+
+    #[test]
+    fn normal_extremes_have_results() {
+        for x in [i128::MIN, i128::MIN + 1, -9 * WHOLE] {
+            assert_eq!((cdf(x), pdf(x)), (0, if x == -9 * WHOLE { 1 } else { 0 }));
+        }
+        assert_eq!((cdf(i128::MAX), pdf(i128::MAX)), (WHOLE, 0));
+        assert_eq!(icdf(1), -icdf(WHOLE - 1));
+    }
+
+    #[test]
+    fn normal_icdf_outside_zero_to_one_is_an_error() {
+        for p in [i128::MIN, -1, 0, WHOLE, WHOLE + 1, i128::MAX] {
+            assert_eq!(normal_icdf(Wad(p)), Err(MathError::ProbabilityOutOfRange(Wad(p))));
+        }
+    }
+
+    /// Arguments where the functions vary, and any others.
+    fn any_argument() -> impl Strategy<Value = i128> {
+        prop_oneof![4 => -10 * WHOLE..10 * WHOLE, 1 => any::<i128>()]
+    }
+
+    /// Probabilities in the middle and in both tails.
+    fn any_probability() -> impl Strategy<Value = i128> {
+        let tail = (1..WHOLE / 2, 0_u32..59).prop_map(|(p, shift)| (p >> shift).max(1));
+        prop_oneof![1..WHOLE, tail.clone(), tail.prop_map(|p| WHOLE - p)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Φ(−x) = 1 − Φ(x) and φ(−x) = φ(x), exactly.
+        #[test]
+        fn normal_any_argument_is_symmetric(x in any_argument()) {
+            prop_assume!(x != i128::MIN);
+            prop_assert_eq!(cdf(x) + cdf(-x), WHOLE);
+            prop_assert_eq!(pdf(x), pdf(-x));
+            prop_assert!((0..=WHOLE).contains(&cdf(x)));
+        }
+
+        /// Φ does not fall, and φ falls away from 0.
+        #[test]
+        fn normal_larger_argument_is_ordered(x in -10 * WHOLE..10 * WHOLE, step in 3_553_i128..1 << 61) {
+            prop_assert!(cdf(x) <= cdf(x + step));
+            prop_assert!(pdf(x.abs()) >= pdf(x.abs() + step));
+        }
+
+        /// Φ is convex below 0, within the errors of three values.
+        #[test]
+        fn normal_cdf_below_zero_is_convex(x in -9 * WHOLE..0, step in 1 << 40..1_i128 << 60) {
+            let (a, b) = (x - step, (x + step).min(0));
+            let middle = (a + b) / 2;
+            prop_assert!(2 * cdf(middle) <= cdf(a) + cdf(b) + 8);
+        }
+
+        /// Φ of the quantile is the probability; quantiles are odd around ½ and ordered.
+        #[test]
+        fn normal_icdf_any_probability_inverts(p in any_probability(), step in 3_553_i128..1 << 58) {
+            prop_assert!(cdf(icdf(p)).abs_diff(p) <= 4);
+            prop_assert_eq!(icdf(p), -icdf(WHOLE - p));
+            prop_assert!(p + step >= WHOLE || icdf(p) <= icdf(p + step));
+        }
+    }
+}
