@@ -113,3 +113,165 @@ fn paid_down(params: &Params, claim: &Claim) -> Result<Wad, MathError> {
         .mul_bps_down(share.map(Bps).ok_or(MathError::Overflow)?)?
         .mul_down(claim.native_price)
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::WAD;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn params() -> Params {
+        Params {
+            bounty_cap: Wad(10 * WAD),
+            bounty_premium: Bps(10_000),
+            bounty_ramp_secs: 3_600,
+            bounty_interval_secs: 60,
+            max_fee_factor: Wad(2 * WAD),
+            ..Params::default()
+        }
+    }
+
+    /// A million gas at 0.1 gwei and 2,000 asset units: 0.2 units, for a violation that was recorded now.
+    fn claim() -> Claim {
+        Claim {
+            gas: 1_000_000,
+            base_fee: 100_000_000,
+            gas_price: 100_000_000,
+            native_price: Wad(2_000 * WAD),
+            now_secs: 10_000,
+            block: 7,
+            recorded_secs: Some(10_000),
+            clean_secs: 9_000,
+            changed_secs: 0,
+            flow_block: 6,
+            paid_secs: 9_000,
+        }
+    }
+
+    #[test]
+    fn bounty_grows_with_the_time_since_it_was_recorded_up_to_its_premium() {
+        let after = |secs: u64| {
+            bounty_down(
+                &params(),
+                &Claim {
+                    now_secs: 10_000 + secs,
+                    ..claim()
+                },
+            )
+        };
+        assert_eq!(after(0), Ok(Wad(WAD / 5)));
+        assert_eq!(after(1_800), Ok(Wad(WAD / 5 * 3 / 2)));
+        assert_eq!(after(3_600), Ok(Wad(WAD / 5 * 2)));
+        assert_eq!(after(100_000), Ok(Wad(WAD / 5 * 2)));
+        let never = Claim {
+            recorded_secs: None,
+            now_secs: 20_000,
+            ..claim()
+        };
+        assert_eq!(bounty_down(&params(), &never), Ok(Wad(WAD / 5)));
+    }
+
+    #[test]
+    fn bounty_is_capped() {
+        let dear = Claim {
+            gas: u64::MAX,
+            ..claim()
+        };
+        assert_eq!(bounty_down(&params(), &dear), Ok(Wad(10 * WAD)));
+    }
+
+    #[test]
+    fn bounty_counts_the_base_fee_not_the_gas_price() {
+        let generous = Claim {
+            gas_price: 200_000_000,
+            ..claim()
+        };
+        assert_eq!(bounty_down(&params(), &generous), bounty_down(&params(), &claim()));
+        let more = Claim {
+            gas_price: 200_000_001,
+            ..claim()
+        };
+        assert_eq!(
+            bounty_down(&params(), &more),
+            Err(NoBounty::GasPrice { max: Wad(200_000_000) })
+        );
+    }
+
+    #[test]
+    fn bounty_before_the_interval_has_passed_is_refused() {
+        let again = Claim {
+            paid_secs: 9_941,
+            ..claim()
+        };
+        assert_eq!(
+            bounty_down(&params(), &again),
+            Err(NoBounty::TooSoon { next_secs: 10_001 })
+        );
+        assert!(
+            bounty_down(
+                &params(),
+                &Claim {
+                    paid_secs: 9_940,
+                    ..claim()
+                }
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn bounty_for_an_own_deposit_is_refused() {
+        let own = Claim {
+            flow_block: 7,
+            ..claim()
+        };
+        assert_eq!(bounty_down(&params(), &own), Err(NoBounty::OwnFlow));
+    }
+
+    #[test]
+    fn bounty_for_a_change_of_parameters_is_refused() {
+        let of = |changed_secs, clean_secs, recorded_secs| {
+            bounty_down(
+                &params(),
+                &Claim {
+                    changed_secs,
+                    clean_secs,
+                    recorded_secs,
+                    ..claim()
+                },
+            )
+        };
+        // Recorded only after the change, and not seen clean since.
+        assert_eq!(of(9_500, 9_000, Some(9_600)), Err(NoBounty::OwnChange));
+        assert_eq!(of(9_500, 9_500, None), Err(NoBounty::OwnChange));
+        assert_eq!(of(9_500, 9_000, Some(9_500)), Err(NoBounty::OwnChange));
+        // Recorded before, or seen clean after.
+        assert!(of(9_500, 9_000, Some(9_499)).is_ok());
+        assert!(of(9_500, 9_501, None).is_ok());
+    }
+
+    proptest! {
+        /// No claim is paid more than the cap, or more than its gas at the base fee with the full premium.
+        #[test]
+        fn bounty_any_claim_is_within_cap_and_cost(
+            gas in any::<u64>(), base_fee in any::<u64>(), gas_price in any::<u64>(), native in 0..WAD * 100_000,
+            times in (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<Option<u64>>()), cap in 0..WAD * 100,
+        ) {
+            let params = Params { bounty_cap: Wad(cap), ..params() };
+            let (now_secs, clean_secs, changed_secs, paid_secs, recorded_secs) = times;
+            let claim = Claim {
+                gas, base_fee, gas_price, native_price: Wad(native), now_secs, clean_secs, changed_secs, paid_secs, recorded_secs,
+                ..claim()
+            };
+            if let Ok(paid) = bounty_down(&params, &claim) {
+                prop_assert!((Wad::ZERO..=params.bounty_cap).contains(&paid), "BNT-1");
+                let cost = i128::from(gas).checked_mul(base_fee.into()).and_then(|wei| wei.checked_mul(2));
+                if let Some(most) = cost.and_then(|wei| Wad(wei).mul_up(Wad(native)).ok()) {
+                    prop_assert!(paid <= most, "BNT-1");
+                }
+                prop_assert!(gas_price <= base_fee.saturating_mul(2), "BNT-1");
+            }
+        }
+    }
+}

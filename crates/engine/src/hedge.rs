@@ -21,9 +21,8 @@
 //! independent public implementations that cite the paper (they agree with each other and with the table). Of the paper
 //! itself only the abstract could be read here.
 
-use fixed::{BPS, Bps, MathError, U256, Wad, mul, mul_div_down, sqrt_down};
+use fixed::{BPS, Bps, MathError, U256, Wad, cbrt, mul, mul_div_down, pow, sqrt_down};
 
-use crate::kernels::{cbrt, pow};
 use crate::liquidation::YEAR_SECS;
 use crate::params::BandKind;
 use crate::wide::{ONE, raw, wad};
@@ -55,7 +54,7 @@ pub fn effective_gamma(exposure: &Exposure, price: Wad, equity: Wad, weight: Bps
 /// Whalley and Wilmott's half-width as a share of equity: (3/2 · λ·G²/a)^(1/3).
 ///
 /// `lambda` ≥ 0, `gamma` from 0 to [`LARGEST_GAMMA`], `risk_aversion` > 0. The radicand is rounded down by less than 1e-18,
-/// so the result is at most 1e-18/(3·h²) + 2e-18 off.
+/// so the result is at most 1e-18/(3·h²) + 2e-18 off, or 2⁻⁵⁹ of it above 1.
 /// [`MathError::Overflow`] for negative arguments, [`MathError::DivisionByZero`] for no risk aversion.
 pub fn whalley_wilmott(lambda: Wad, gamma: Wad, risk_aversion: Wad) -> Result<Wad, MathError> {
     let gamma = raw(gamma)?;

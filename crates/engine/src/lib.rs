@@ -20,7 +20,6 @@ pub mod bounty;
 pub mod decide;
 pub mod drawdown;
 pub mod hedge;
-mod kernels;
 pub mod leg;
 pub mod liquidation;
 pub mod lvr;

@@ -131,9 +131,9 @@ impl Distance {
         if headroom.value_down(price)? < Wad::ZERO {
             (down, up) = (Wad::ZERO, Wad::ZERO);
         } else if headroom.delta > Wad::ZERO {
-            // 1 − S*/S. A negative S* is never reached.
-            let limit = headroom.fixed.neg()?.div_up(headroom.delta)?;
-            if limit > Wad::ZERO {
+            // 1 − S*/S. A negative S* is never reached, however small the slope.
+            if headroom.fixed < Wad::ZERO {
+                let limit = headroom.fixed.neg()?.div_up(headroom.delta)?;
                 down = Wad::ONE.sub(limit.div_up(price)?)?.max(Wad::ZERO);
             }
         } else if headroom.delta < Wad::ZERO {
@@ -261,6 +261,9 @@ mod tests {
         let after = distance(&leg(wad(446)), 2_000, 0);
         assert_eq!(after.shortfall, Wad::ZERO);
         assert_eq!(after.down, Wad(WAD / 10));
+        // A short, at 2200: 100 − 10 − 400 − 0.01·4400
+        let short = distance(&perp(wad(-2), wad(2_000), wad(100), false), 2_000, 0);
+        assert_eq!(short.shortfall, wad(354));
     }
 
     #[test]

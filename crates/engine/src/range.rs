@@ -313,6 +313,20 @@ mod tests {
     }
 
     #[test]
+    fn range_price_one_step_below_the_lower_bound_is_below() {
+        // a² = 1e36·(1 + 2e-18) + 1 is one more than the price's raw value times 1e18, whose root is a − 1.
+        let range = Range {
+            liquidity: Wad::ONE,
+            sqrt_lower: Wad(WAD + 1),
+            sqrt_upper: Wad(2 * WAD),
+        };
+        let price = Wad(WAD + 2);
+        assert_eq!(range.root(price), Ok(range.sqrt_lower));
+        assert_eq!(range.gamma(price), Ok(Wad::ZERO));
+        assert!(range.value_down(price).unwrap() < range.value_up(price).unwrap());
+    }
+
+    #[test]
     fn range_extremes_are_errors_not_panics() {
         let range = Range {
             liquidity: Wad::MAX,

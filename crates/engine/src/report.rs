@@ -722,6 +722,33 @@ mod tests {
     }
 
     #[test]
+    fn assess_exit_cost_is_of_the_largest_delta_in_the_interval() {
+        let mut book = Book::new(0, 0, 2_025).with(range());
+        book.price.confidence = Bps(100);
+        let free = book.report();
+        book.params.exit_cost = Bps(100);
+        let charged = book.report();
+        // A range holds most tokens at the low end.
+        let low = book.price.low_down().unwrap();
+        let most = crate::range::Range {
+            liquidity: wad(10_000),
+            sqrt_lower: wad(40),
+            sqrt_upper: wad(50),
+        };
+        let exit = |end: Wad| {
+            most.delta(low)
+                .unwrap()
+                .mul_up(end)
+                .unwrap()
+                .mul_bps_up(Bps(100))
+                .unwrap()
+                .0
+        };
+        assert_eq!(free.nav_min.0 - charged.nav_min.0, exit(low));
+        assert_eq!(charged.nav_max.0 - free.nav_max.0, exit(book.price.high_up().unwrap()));
+    }
+
+    #[test]
     fn assess_gamma_counts_its_largest_magnitude_in_the_interval() {
         let mut book = Book::new(0, 0, 2_510).with(range());
         book.price.confidence = Bps(100);

@@ -181,3 +181,152 @@ pub fn choose(quotes: &[Quote], want: &Want) -> Result<Choice, NoVenue> {
     }
     best.ok_or(reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::WAD;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WANT: Want = Want {
+        action: Action::Trade,
+        side: Side::Sell,
+        underlying: 1,
+        value: Wad(1_000 * WAD),
+        horizon_secs: 0,
+    };
+
+    fn quote(venue: u8, fee: u32) -> Quote {
+        Quote {
+            venue,
+            preference: 0,
+            action: Action::Trade,
+            side: Side::Sell,
+            underlying: 1,
+            usable: true,
+            capacity: Wad(10_000 * WAD),
+            cap: Wad::MAX,
+            fee: Bps(fee),
+            impact: Bps(0),
+            carry: Rate(0),
+            slope: Rate(0),
+            execution_fee: Wad::ZERO,
+        }
+    }
+
+    fn chosen(quotes: &[Quote]) -> Result<(u8, i128), NoVenue> {
+        choose(quotes, &WANT).map(|choice| (choice.quote.venue, choice.value.0 / WAD))
+    }
+
+    #[test]
+    fn choose_equal_preference_takes_the_cheapest_all_in() {
+        assert_eq!(chosen(&[quote(1, 30), quote(2, 5), quote(3, 20)]), Ok((2, 1_000)));
+        // 5 bps and 40 of fixed cost are dearer than 30 bps.
+        let fixed = Quote {
+            execution_fee: Wad(40 * WAD),
+            ..quote(2, 5)
+        };
+        assert_eq!(chosen(&[quote(1, 30), fixed]), Ok((1, 1_000)));
+        // A tenth of the capacity has a tenth of the impact: 5 + 20 bps, or 5 + 30.
+        let deep = |impact| Quote {
+            impact: Bps(impact),
+            ..quote(2, 5)
+        };
+        assert_eq!(chosen(&[quote(1, 30), deep(200)]), Ok((2, 1_000)));
+        assert_eq!(chosen(&[quote(1, 30), deep(300)]), Ok((1, 1_000)));
+    }
+
+    #[test]
+    fn choose_preference_comes_before_cost() {
+        let liked = Quote {
+            preference: 0,
+            ..quote(1, 100)
+        };
+        let cheap = Quote {
+            preference: 1,
+            ..quote(2, 1)
+        };
+        assert_eq!(chosen(&[cheap, liked]), Ok((1, 1_000)));
+        // But not before capacity.
+        let used_up = Quote {
+            cap: Wad(999 * WAD),
+            ..liked
+        };
+        assert_eq!(chosen(&[cheap, used_up]), Ok((2, 1_000)));
+    }
+
+    #[test]
+    fn choose_none_that_can_take_all_takes_the_largest_room() {
+        let small = |venue, capacity: i128, cap: i128| Quote {
+            capacity: Wad(capacity * WAD),
+            cap: Wad(cap * WAD),
+            ..quote(venue, 30)
+        };
+        assert_eq!(
+            chosen(&[small(1, 400, 900), small(2, 900, 500), small(3, 300, 300)]),
+            Ok((2, 500))
+        );
+    }
+
+    #[test]
+    fn choose_without_a_venue_says_why() {
+        let paused = Quote {
+            usable: false,
+            ..quote(1, 1)
+        };
+        let full = Quote {
+            cap: Wad::ZERO,
+            ..quote(2, 1)
+        };
+        let other = Quote {
+            side: Side::Buy,
+            ..quote(3, 1)
+        };
+        assert_eq!(chosen(&[]), Err(NoVenue::NoneRegistered));
+        assert_eq!(chosen(&[other]), Err(NoVenue::NoneRegistered));
+        assert_eq!(chosen(&[other, paused]), Err(NoVenue::CannotQuote));
+        assert_eq!(chosen(&[paused, full]), Err(NoVenue::Full));
+        assert_eq!(chosen(&[full, paused]), Err(NoVenue::Full));
+    }
+
+    #[test]
+    fn cost_counts_what_carry_costs_but_not_what_it_earns() {
+        // 10 % a year for a tenth of a year.
+        let year = 3_153_600;
+        let paying = Quote {
+            carry: Rate(100_000),
+            ..quote(1, 0)
+        };
+        assert_eq!(paying.cost_up(WANT.value, year), Ok(Wad(10 * WAD)));
+        let earning = Quote {
+            carry: Rate(-100_000),
+            ..paying
+        };
+        assert_eq!(earning.cost_up(WANT.value, year), Ok(Wad::ZERO));
+    }
+
+    proptest! {
+        /// The choice fits, is never dearer than another one that fits as well, and does not depend on the order of the
+        /// quotes except among equals.
+        #[test]
+        fn choose_any_quotes_is_the_best_that_fits(
+            rows in prop::collection::vec((0_u8..3, 0_i128..20_000, 0_u32..100, 0_u32..500, any::<bool>()), 0..6),
+        ) {
+            let quotes: std::vec::Vec<Quote> = rows.iter().zip(0_u8..).map(|(row, venue)| Quote {
+                preference: row.0, capacity: Wad(row.1 * WAD), impact: Bps(row.3), usable: row.4, ..quote(venue, row.2)
+            }).collect();
+            match choose(&quotes, &WANT) {
+                Ok(choice) => {
+                    prop_assert!(choice.quote.usable && choice.value <= choice.quote.room(), "VEN-1");
+                    for other in quotes.iter().filter(|other| other.room() >= WANT.value) {
+                        let cost = other.cost_up(WANT.value, 0).unwrap();
+                        prop_assert_eq!(choice.value, WANT.value, "VEN-1");
+                        prop_assert!((choice.quote.preference, choice.cost) <= (other.preference, cost), "VEN-1");
+                    }
+                }
+                Err(_) => prop_assert!(quotes.iter().all(|quote| quote.room() <= Wad::ZERO), "VEN-1"),
+            }
+        }
+    }
+}

@@ -173,7 +173,7 @@ fn bands_match_reference() {
         } else {
             (h - (h.powi(3) - 1e-18).max(0.0).cbrt()) * 1.001e18
         };
-        let slack = 2.0 + h / 1e15;
+        let slack = 2.0 + h * 1.8; // 2⁻⁵⁹ of it
         first.check(
             hedge::whalley_wilmott(cost, curvature, risk),
             whalley,

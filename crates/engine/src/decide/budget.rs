@@ -95,3 +95,105 @@ fn reduce(state: &State<'_>, excess: Wad) -> Result<Option<Plan>, MathError> {
         None => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::{Bps, WAD};
+
+    use super::*;
+    use crate::Leg;
+    use crate::decide::world::World;
+    use crate::decide::{Action, BUDGET, Means, Side};
+
+    fn wad(x: i128) -> Wad {
+        Wad(x * WAD)
+    }
+
+    #[test]
+    fn act_loss_above_what_is_left_sells_until_it_fits() {
+        // A tenth of the price is lost on 50 tokens at 100, and 300 are left.
+        let mut world = World::new(5_000, &[(50, 100)]);
+        world.params.min_move = Bps(1_000);
+        world.facts.budget_left = wad(300);
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.side),
+            (BUDGET, Action::Trade, Side::Sell)
+        );
+        assert_eq!(decision.amount_in, wad(20));
+        let after = world.after(&decision, 1_000_000);
+        assert_eq!(world.accept(&after, &decision), Ok(()));
+        assert!(after.assess().report.budget_loss <= wad(300));
+        world.facts.budget_left = wad(500);
+        assert_ne!(world.decide().rule, BUDGET);
+    }
+
+    #[test]
+    fn act_without_capacity_sells_everything() {
+        let mut world = World::new(5_000, &[(50, 100), (30, 10)]);
+        world.facts.capacity = Wad::ZERO;
+        let first = world.decide();
+        assert_eq!((first.rule, first.underlying, first.amount_in), (BUDGET, 1, wad(50)));
+        let second = world.after(&first, 0);
+        let decision = second.decide();
+        assert_eq!(
+            (decision.rule, decision.underlying, decision.amount_in),
+            (BUDGET, 2, wad(30))
+        );
+        assert_eq!(second.after(&decision, 0).decide().rule, crate::decide::IDLE);
+    }
+
+    #[test]
+    fn act_without_capacity_unwinds_a_hedged_pair_in_one_plan() {
+        let mut world = World::new(1_000, &[(50, 100)]).with_perp(-50, 2_000);
+        world.facts.capacity = Wad::ZERO;
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.amount_in),
+            (BUDGET, Action::Trade, wad(50))
+        );
+        assert_eq!(
+            (decision.partner, decision.partner_leg, decision.partner_amount),
+            (Action::ReducePerp, 2, wad(50))
+        );
+        let after = world.after(&decision, 1_000_000);
+        assert_eq!(world.accept(&after, &decision), Ok(()));
+        assert_eq!(after.assess().report.gross_value, Wad::ZERO);
+        // One of the two alone leaves the other naked, and is not accepted.
+        let mut half = decision;
+        half.partner = Action::None;
+        assert!(world.accept(&world.after(&half, 0), &half).is_err());
+    }
+
+    #[test]
+    fn act_without_capacity_hedges_what_cannot_be_closed() {
+        // Without means to trade spot, the perp hedges it.
+        let mut world = World::new(1_000, &[(50, 100)]).with_perp(0, 5_000);
+        world.facts.capacity = Wad::ZERO;
+        world.facts.means = Means::of(Action::IncreasePerp);
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.amount_in),
+            (BUDGET, Action::IncreasePerp, wad(50))
+        );
+        let after = world.after(&decision, 0);
+        assert_eq!(world.accept(&after, &decision), Ok(()));
+        assert_eq!(after.decide().rule, crate::decide::IDLE);
+    }
+
+    #[test]
+    fn act_without_capacity_repays_borrowed_spot_from_spot() {
+        let mut world = World::new(9_000, &[(20, 100)]).with(Leg::BorrowedSpot {
+            underlying: 1,
+            quantity: wad(20),
+            rate: crate::leg::Rate(0),
+        });
+        world.facts.capacity = Wad::ZERO;
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.amount_in),
+            (BUDGET, Action::Repay, wad(20))
+        );
+        assert_eq!(world.accept(&world.after(&decision, 0), &decision), Ok(()));
+    }
+}

@@ -91,3 +91,88 @@ pub(super) fn affordable(state: &State<'_>, gain: Wad, traded: Wad) -> Result<Wa
         .min(slipped)
         .min(state.facts.cost_left))
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::WAD;
+
+    use super::*;
+    use crate::decide::world::World;
+    use crate::decide::{CARRY, IDLE};
+    use crate::venue::Quote;
+
+    fn wad(x: i128) -> Wad {
+        Wad(x * WAD)
+    }
+
+    /// Spot of 50 at 100, hedged by a short that pays `rate` percent a year.
+    fn hedged(rate: i32) -> World {
+        let mut world = World::new(1_000, &[(50, 100)]).with_perp(-50, 2_000);
+        if let Leg::Perp { rate: own, .. } = &mut world.legs[2] {
+            *own = Rate(rate * 10_000);
+        }
+        world.params.target_weight = Bps(0);
+        world.params.max_gross_leverage = wad(10);
+        world.facts.skip = !(1 << CARRY);
+        world
+    }
+
+    fn offer(venue: u8, percent: i32) -> Quote {
+        Quote {
+            venue,
+            preference: 0,
+            action: Action::MoveHedge,
+            side: Side::Sell,
+            underlying: 1,
+            usable: true,
+            capacity: wad(1_000_000),
+            cap: Wad::MAX,
+            fee: Bps(5),
+            impact: Bps(0),
+            carry: Rate(percent * 10_000),
+            slope: Rate(0),
+            execution_fee: Wad::ZERO,
+        }
+    }
+
+    #[test]
+    fn act_dear_hedge_moves_to_the_cheapest_venue() {
+        let mut world = hedged(50);
+        world.quotes = [offer(3, 10), offer(4, 5), offer(5, 30)].to_vec();
+        let decision = world.decide();
+        assert_eq!((decision.rule, decision.action), (CARRY, Action::MoveHedge));
+        assert_eq!((decision.leg, decision.venue, decision.amount_in), (2, 4, wad(50)));
+        // 45 % a year on 5000 for a week, half of it.
+        let gain = over_horizon_down(wad(5_000), Rate(450_000), 604_800).unwrap();
+        assert_eq!(decision.cost_bound, gain.div_down(wad(2)).unwrap());
+    }
+
+    #[test]
+    fn act_below_threshold_hysteresis_or_hurdle_stays() {
+        let of = |own, percent, fee| {
+            let mut world = hedged(own);
+            world.quotes = [Quote {
+                fee: Bps(fee),
+                ..offer(3, percent)
+            }]
+            .to_vec();
+            world.decide().rule
+        };
+        assert_eq!(of(50, 10, 5), CARRY);
+        // The threshold is 10 % and the hysteresis 5 %.
+        assert_eq!(of(10, 0, 0), IDLE);
+        assert_eq!(of(11, 0, 0), CARRY);
+        assert_eq!(of(50, 45, 0), IDLE);
+        assert_eq!(of(50, 44, 0), CARRY);
+        // 40 % a year for a week are 77 bps, which must be twice the cost.
+        assert_eq!(of(50, 10, 38), CARRY);
+        assert_eq!(of(50, 10, 39), IDLE);
+    }
+
+    #[test]
+    fn act_after_the_move_does_not_move_back() {
+        let mut world = hedged(10);
+        world.quotes = [offer(3, 50), offer(4, 9)].to_vec();
+        assert_eq!(world.decide().rule, IDLE);
+    }
+}

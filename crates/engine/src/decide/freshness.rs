@@ -48,3 +48,61 @@ pub fn means(facts: &Facts<'_>, rule: u8) -> Means {
         Oracle::Stale | Oracle::Sequencer => Means(0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::{WAD, Wad};
+
+    use super::*;
+    use crate::Leg;
+    use crate::decide::world::World;
+    use crate::decide::{ALLOCATION, BUDGET, IDLE, LIQUIDATION};
+    use crate::leg::Rate;
+
+    #[test]
+    fn means_unusable_price_leaves_what_needs_none() {
+        for oracle in [Oracle::Stale, Oracle::Sequencer] {
+            let facts = Facts {
+                oracle,
+                means: Means::ALL,
+                ..Facts::default()
+            };
+            assert_eq!((means(&facts, BUDGET), means(&facts, QUEUE)), (PRICELESS, PRICELESS));
+            assert_eq!(
+                (means(&facts, QUEUE + 1), means(&facts, ALLOCATION)),
+                (Means(0), Means(0))
+            );
+            let facts = Facts {
+                means: Means::SPOT,
+                ..facts
+            };
+            assert_eq!(means(&facts, BUDGET), Means(0));
+        }
+    }
+
+    #[test]
+    fn means_doubtful_price_stops_yield_only() {
+        let facts = Facts {
+            oracle: Oracle::Doubtful,
+            means: Means::ALL,
+            ..Facts::default()
+        };
+        assert_eq!((means(&facts, CARRY - 1), means(&facts, CARRY)), (Means::ALL, Means(0)));
+        assert_eq!(Oracle::from_u8(1), Some(Oracle::Doubtful));
+        assert_eq!(Oracle::from_u8(4), None);
+    }
+
+    #[test]
+    fn decide_stale_price_repays_but_does_not_trade() {
+        // Borrowed 790 against 1000 at a threshold of 80 %.
+        let mut world = World::new(500, &[(5, 100)]).with(Leg::Debt {
+            amount: Wad(790 * WAD),
+            rate: Rate(0),
+        });
+        world.facts.oracle = Oracle::Stale;
+        let decision = world.decide();
+        assert_eq!((decision.rule, decision.action), (LIQUIDATION, Action::Repay));
+        world.facts.means = Means::SPOT;
+        assert_eq!(world.decide().rule, IDLE);
+    }
+}

@@ -86,3 +86,103 @@ fn reduce(
     }
     Ok(best.map(|(plan, _)| plan))
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::WAD;
+
+    use super::*;
+    use crate::Leg;
+    use crate::decide::world::World;
+    use crate::decide::{GREEKS, Side};
+    use crate::leg::{Rate, Right};
+
+    fn wad(x: i128) -> Wad {
+        Wad(x * WAD)
+    }
+
+    /// Liquidity from 64 to 144 at a price of 100.
+    fn range(liquidity: i128) -> Leg {
+        Leg::Liquidity {
+            underlying: 1,
+            liquidity: wad(liquidity),
+            sqrt_lower: wad(8),
+            sqrt_upper: wad(12),
+            fees_asset: wad(3),
+            fees_underlying: Wad::ZERO,
+        }
+    }
+
+    fn call(quantity: i128) -> Leg {
+        Leg::Option {
+            underlying: 1,
+            right: Right::Call,
+            quantity: wad(quantity),
+            strike: wad(100),
+            forward: wad(100),
+            volatility: Rate(800_000),
+            rate: Rate(0),
+            expiry: 2_592_000,
+        }
+    }
+
+    /// Rule 7 alone: what the others would do about the rest of the book is not the point here.
+    fn alone(mut world: World) -> World {
+        world.facts.skip = !(1 << GREEKS);
+        world
+    }
+
+    #[test]
+    fn act_gamma_above_its_limit_shrinks_the_range_to_it() {
+        let mut world = alone(World::new(5_000, &[(10, 100)]).with(range(1_000)));
+        // |Γ|·S² = L·√S/2 = 5000.
+        world.params.max_gamma = Wad(WAD / 2);
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.leg),
+            (GREEKS, Action::ShrinkRange, 2)
+        );
+        assert!(decision.amount_in > wad(10) && decision.amount_in < wad(100));
+        let after = world.after(&decision, 0);
+        assert_eq!(world.accept(&after, &decision), Ok(()));
+        assert!(after.assess().report.excess_gamma <= Wad(1_000_000));
+        // The tokens stay, and with them the delta.
+        assert!((after.assess().report.exposures[0].delta.0 - world.assess().report.exposures[0].delta.0).abs() < 10);
+        world.params.max_gamma = wad(20);
+        assert_eq!(alone(world).decide().rule, crate::decide::IDLE);
+    }
+
+    #[test]
+    fn act_vega_above_its_limit_reduces_the_option_and_hands_its_delta_on() {
+        let mut world = alone(World::new(5_000, &[(100, 100)]).with(call(200)));
+        world.params.max_vega = Wad(WAD / 20);
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.side),
+            (GREEKS, Action::ReduceOption, Side::Sell)
+        );
+        assert_eq!(decision.partner, Action::Trade);
+        let after = world.after(&decision, 0);
+        assert_eq!(world.accept(&after, &decision), Ok(()));
+        let (before, after) = (world.assess().report, after.assess().report);
+        assert!(after.excess_vega < before.excess_vega);
+        assert!((after.exposures[0].delta.0 - before.exposures[0].delta.0).abs() < WAD / 1_000);
+    }
+
+    #[test]
+    fn act_option_that_lowers_the_books_gamma_is_left_alone() {
+        // The range is short gamma, the bought call long.
+        let mut world = alone(World::new(5_000, &[(10, 100)]).with(range(2_000)).with(call(1)));
+        world.params.max_gamma = Wad(WAD / 2);
+        let decision = world.decide();
+        assert_eq!((decision.action, decision.leg), (Action::ShrinkRange, 2));
+    }
+
+    #[test]
+    fn act_without_the_means_is_skipped() {
+        let mut world = alone(World::new(5_000, &[(10, 100)]).with(range(1_000)));
+        world.params.max_gamma = Wad(WAD / 2);
+        world.facts.means = crate::decide::Means::SPOT;
+        assert_eq!(world.decide().rule, crate::decide::IDLE);
+    }
+}

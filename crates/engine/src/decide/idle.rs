@@ -64,3 +64,94 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
     }
     Ok(best.map(|(plan, _)| plan))
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::{Bps, WAD};
+
+    use super::*;
+    use crate::decide::world::World;
+    use crate::decide::{ALLOCATION, IDLE};
+    use crate::venue::Quote;
+
+    fn wad(x: i128) -> Wad {
+        Wad(x * WAD)
+    }
+
+    /// 10,000 of cash, 500 of which stay idle.
+    fn rich() -> World {
+        let mut world = World::new(10_000, &[(0, 100)]);
+        world.params.target_weight = Bps(0);
+        world
+    }
+
+    fn lend(venue: u8, percent: i32, capacity: i128) -> Quote {
+        Quote {
+            venue,
+            preference: 0,
+            action: Action::Allocate,
+            side: Side::Buy,
+            underlying: 0,
+            usable: true,
+            capacity: wad(capacity),
+            cap: Wad::MAX,
+            fee: Bps(0),
+            impact: Bps(0),
+            carry: Rate(-percent * 10_000),
+            slope: Rate(0),
+            execution_fee: Wad::ZERO,
+        }
+    }
+
+    #[test]
+    fn act_idle_cash_goes_where_the_rate_after_it_is_highest() {
+        let mut world = rich();
+        // 8 % falls to 3 % when 9,500 of 19,000 are used, 5 % stays.
+        let steep = Quote {
+            slope: Rate(100_000),
+            ..lend(1, 8, 19_000)
+        };
+        world.quotes = [steep, lend(2, 5, 19_000), lend(3, 4, 19_000)].to_vec();
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.venue),
+            (ALLOCATION, Action::Allocate, 2)
+        );
+        assert_eq!(decision.amount_in, wad(9_500));
+    }
+
+    #[test]
+    fn act_stops_at_caps_and_leaves_the_queue_its_cash() {
+        let mut world = rich();
+        world.quotes = [Quote {
+            cap: wad(700),
+            ..lend(1, 8, 19_000)
+        }]
+        .to_vec();
+        assert_eq!(world.decide().amount_in, wad(700));
+        world.quotes = [lend(1, 8, 19_000)].to_vec();
+        world.facts.liquidity_needed = wad(4_000);
+        // 5 % of the 6,000 that stay
+        assert_eq!(world.decide().amount_in, wad(5_700));
+    }
+
+    #[test]
+    fn act_gain_below_the_hurdle_is_idle() {
+        let mut world = rich();
+        // 5 % a year on 9,500 for a week are 9.1: less than twice 5.
+        world.quotes = [Quote {
+            execution_fee: wad(5),
+            ..lend(1, 5, 19_000)
+        }]
+        .to_vec();
+        assert_eq!(world.decide().rule, IDLE);
+        world.quotes = [Quote {
+            execution_fee: wad(4),
+            ..lend(1, 5, 19_000)
+        }]
+        .to_vec();
+        assert_eq!(world.decide().rule, ALLOCATION);
+        world.quotes = [lend(1, 0, 19_000), lend(2, -3, 19_000)].to_vec();
+        assert_eq!(world.decide().rule, IDLE);
+    }
+}

@@ -192,3 +192,131 @@ pub(crate) fn increase_down(state: &State<'_>, leg: &Leg, side: Side) -> Result<
         .add(Wad::ONE.mul_bps_up(state.slippage)?)?;
     free.max(Wad::ZERO).div_down(per_unit)?.div_down(price)
 }
+
+#[cfg(test)]
+mod tests {
+    use fixed::WAD;
+
+    use super::*;
+    use crate::decide::world::World;
+    use crate::decide::{LIQUIDATION, Means};
+    use crate::leg::Rate;
+
+    fn wad(x: i128) -> Wad {
+        Wad(x * WAD)
+    }
+
+    /// A long of 100 at 100 with a margin of 500, 1 % of which the venue requires: liquidated 4 % lower.
+    fn thin(cash: i128) -> World {
+        let mut world = World::new(cash, &[(0, 100)]).with_perp(100, 500);
+        world.params.max_gross_leverage = wad(10);
+        world.params.max_net_leverage = wad(5);
+        world
+    }
+
+    fn shortfall(world: &World) -> Wad {
+        world.assess().report.excess_liquidation
+    }
+
+    #[test]
+    fn act_cash_at_hand_is_added_to_the_margin() {
+        let world = thin(5_000);
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.leg),
+            (LIQUIDATION, Action::AddMargin, 2)
+        );
+        assert_eq!(decision.amount_in, shortfall(&world));
+        let after = world.after(&decision, 0);
+        assert_eq!(world.accept(&after, &decision), Ok(()));
+        assert_eq!(shortfall(&after), Wad::ZERO);
+    }
+
+    #[test]
+    fn act_cash_goes_to_the_margin_before_the_queue() {
+        let mut world = thin(5_000);
+        world.facts.liquidity_needed = wad(5_000);
+        let decision = world.decide();
+        assert_eq!((decision.rule, decision.action), (LIQUIDATION, Action::AddMargin));
+        assert_eq!(world.accept(&world.after(&decision, 0), &decision), Ok(()));
+    }
+
+    #[test]
+    fn act_without_cash_reduces_the_position_until_its_margin_suffices() {
+        for means in [Means::ALL, Means::of(Action::ReducePerp)] {
+            let mut world = thin(if means == Means::ALL { 10 } else { 5_000 });
+            world.facts.means = means;
+            let decision = world.decide();
+            assert_eq!(
+                (decision.rule, decision.action, decision.leg),
+                (LIQUIDATION, Action::ReducePerp, 2)
+            );
+            assert!(decision.amount_in > Wad::ZERO && decision.amount_in < wad(100));
+            let after = world.after(&decision, 1_000_000);
+            assert_eq!(world.accept(&after, &decision), Ok(()));
+            assert!(shortfall(&after) <= Wad(100));
+        }
+    }
+
+    #[test]
+    fn act_far_from_liquidation_is_idle() {
+        let world = World::new(5_000, &[(0, 100)]).with_perp(10, 500);
+        assert_eq!(shortfall(&world), Wad::ZERO);
+        assert_ne!(world.decide().rule, LIQUIDATION);
+    }
+
+    #[test]
+    fn act_leg_that_is_blocked_is_left_alone() {
+        let mut world = thin(5_000);
+        world.facts.blocked = 1 << 2;
+        assert_ne!(world.decide().rule, LIQUIDATION);
+    }
+
+    #[test]
+    fn act_loan_without_cash_sells_spot_and_repays_in_one_plan() {
+        let world = World::new(0, &[(10, 100)]).with(Leg::Debt {
+            amount: wad(780),
+            rate: Rate(0),
+        });
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.side),
+            (LIQUIDATION, Action::Trade, Side::Sell)
+        );
+        assert_eq!((decision.partner, decision.partner_leg), (Action::Repay, 2));
+        for slippage in [0, 1_000_000] {
+            let after = world.after(&decision, slippage);
+            assert_eq!(world.accept(&after, &decision), Ok(()));
+            assert_eq!(shortfall(&after), Wad::ZERO);
+        }
+    }
+
+    #[test]
+    fn increase_keeps_the_minimum_distance_at_the_worst_price() {
+        let world = World::new(0, &[(0, 100)]).with_perp(10, 1_000);
+        let assessment = world.assess();
+        let facts = world.facts();
+        let state = State {
+            report: &assessment.report,
+            legs: &assessment.legs,
+            prices: &world.prices,
+            params: &world.params,
+            facts: &facts,
+            means: Means::ALL,
+            slippage: Bps(50),
+            rule: 6,
+        };
+        let most = increase_down(&state, &world.legs[2], Side::Buy).unwrap();
+        assert!(most > wad(50));
+        let bought = |tokens: i128| {
+            let mut after = world.clone();
+            if let Leg::Perp { size, cost_basis, .. } = &mut after.legs[2] {
+                size.0 += tokens;
+                cost_basis.0 += tokens / 10_000 * 10_050 * 100;
+            }
+            shortfall(&after)
+        };
+        assert_eq!(bought(most.0), Wad::ZERO);
+        assert!(bought(most.0 + most.0 / 20) > Wad::ZERO);
+    }
+}

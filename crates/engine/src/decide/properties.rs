@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
 use super::world::{World, any_world};
-use super::{ALLOCATION, Action, BUDGET, IDLE, Means, Oracle, distances, excess, rule_excess};
+use super::{
+    ALLOCATION, Action, BAND, BUDGET, IDLE, LEVERAGE, LIQUIDATION, Means, Oracle, QUEUE, distances, excess, rule_excess,
+};
 
 /// The gross and twice the net exposure: what every reduce-only action lowers.
 fn exposure(world: &World) -> Wad {
@@ -13,8 +15,19 @@ fn exposure(world: &World) -> Wad {
     Wad(report.gross_value.0 + 2 * report.net_value.0)
 }
 
+/// 500 cases, or more if `PROPTEST_CASES` says so.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: default.cases.max(500),
+        max_global_rejects: 1_000_000,
+        failure_persistence: None,
+        ..default
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// The same input gives the same decision.
     #[test]
@@ -156,11 +169,14 @@ proptest! {
             if decision.rule == IDLE {
                 break;
             }
-            steps.push((decision.rule, decision.action, decision.side, decision.leg, decision.underlying, decision.value.0 / WAD));
+            // What pays a loan in the same plan is no position that could be turned back.
+            let turnable = decision.partner == Action::None
+                && matches!(decision.action, Action::Trade | Action::ReducePerp | Action::IncreasePerp);
+            let at = (decision.action, decision.leg, decision.underlying);
+            steps.push((decision.rule, at, turnable.then_some(decision.side), decision.value.0 / WAD));
             prop_assert!(steps.len() <= 24, "DEC-2: {:?}", steps);
             let turns = steps.windows(2).filter(|pair| {
-                let directed = matches!(pair[0].1, Action::Trade | Action::ReducePerp | Action::IncreasePerp);
-                directed && (pair[0].1, pair[0].3, pair[0].4) == (pair[1].1, pair[1].3, pair[1].4) && pair[0].2 != pair[1].2
+                pair[0].1 == pair[1].1 && pair[0].2.is_some() && pair[1].2.is_some() && pair[0].2 != pair[1].2
             });
             prop_assert!(turns.count() <= 1, "DEC-2: {:?}", steps);
             world = world.after(&decision, slippage);
@@ -193,5 +209,31 @@ fn any_world_reaches_every_rule_and_action() {
             .entry((decision.rule, decision.action as u8, decision.partner as u8))
             .or_insert(0_u32) += 1;
     }
-    std::println!("{seen:?}");
+    let reached = |rule: u8, action: Action| seen.iter().any(|(key, _)| key.0 == rule && key.1 == action as u8);
+    for (rule, action) in [
+        (IDLE, Action::None),
+        (BUDGET, Action::Trade),
+        (BUDGET, Action::ReducePerp),
+        (BUDGET, Action::IncreasePerp),
+        (BUDGET, Action::Repay),
+        (LIQUIDATION, Action::AddMargin),
+        (LIQUIDATION, Action::ReducePerp),
+        (LIQUIDATION, Action::Repay),
+        (LIQUIDATION, Action::Trade),
+        (LEVERAGE, Action::Trade),
+        (LEVERAGE, Action::ReducePerp),
+        (LEVERAGE, Action::IncreasePerp),
+        (LEVERAGE, Action::Repay),
+        (QUEUE, Action::Trade),
+        (QUEUE, Action::CancelOrder),
+        (BAND, Action::Trade),
+        (BAND, Action::ReducePerp),
+        (BAND, Action::IncreasePerp),
+    ] {
+        assert!(reached(rule, action), "{rule} {action:?}: {seen:?}");
+    }
+    assert!(
+        seen.keys().any(|key| key.2 == Action::ReducePerp as u8),
+        "a pair: {seen:?}"
+    );
 }
