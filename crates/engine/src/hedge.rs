@@ -227,6 +227,13 @@ mod tests {
     }
 
     #[test]
+    fn effective_gamma_beyond_the_range_counts_as_the_largest() {
+        let huge = exposure(-i128::MAX, 0);
+        let gamma = effective_gamma(&huge, Wad(2_000 * WAD), Wad::ONE, Bps(0));
+        assert_eq!(gamma, Ok(LARGEST_GAMMA));
+    }
+
+    #[test]
     fn effective_gamma_without_equity_is_an_error() {
         let flat = exposure(0, 0);
         assert_eq!(
