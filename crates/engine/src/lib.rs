@@ -23,6 +23,7 @@ pub mod hedge;
 pub mod leg;
 pub mod liquidation;
 pub mod lvr;
+pub mod margin;
 pub mod mark;
 pub mod option;
 pub mod params;

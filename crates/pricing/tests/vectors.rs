@@ -88,3 +88,37 @@ fn greeks_reference_cases_are_within_the_bounds() {
         assert!(worst.ratio <= 1.0, "{}: {:e} at {:?}", worst.name, worst.error, worst.case);
     }
 }
+
+#[test]
+#[expect(clippy::cast_precision_loss, reason = "bounds")]
+fn implied_volatility_reference_cases_are_within_the_bounds() {
+    let pricer = Pricer::new();
+    let mut worst = ["volatility", "price"].map(Worst::new);
+    for case in cases("implied_volatility") {
+        let number = |i: usize| case[i].parse::<u64>().unwrap();
+        let terms = Terms {
+            forward: number(1),
+            strike: number(2),
+            years: number(3),
+            volatility: 0,
+            rate: case[4].parse().unwrap(),
+        };
+        let (price, expected) = (number(5), number(6));
+        let vega: f64 = case[7].parse().unwrap();
+        let got = pricer.implied_volatility(right(&case[0]), &terms, price).unwrap();
+        let again = pricer.greeks(right(&case[0]), &Terms { volatility: got, ..terms }).unwrap();
+        let forward = terms.forward as f64;
+        let repriced = (i128::from(again.price) - i128::from(price)) as f64 / forward;
+        worst[1].note(repriced, 2e-12, &case);
+        if vega >= 2e-3 * forward {
+            let error = (i128::from(got) - i128::from(expected)) as f64 / pricing::ONE as f64;
+            worst[0].note(error, 1e-9, &case);
+        }
+    }
+    for worst in &worst {
+        println!("{}: {:.2e}, {:.3} of the bound, at {:?}", worst.name, worst.error, worst.ratio, worst.case);
+    }
+    for worst in worst {
+        assert!(worst.ratio <= 1.0, "{}: {:e} at {:?}", worst.name, worst.error, worst.case);
+    }
+}
