@@ -5,9 +5,9 @@ use super::{
     ledger::Entry,
     run::{Act, Outcome, Step},
     settings::{Settings, show},
-    summary::{LIMITS, RULES, Summary, acts_of, tracking_error},
+    summary::{LIMITS, RULES, Summary, acts_of, count, tracking_error},
     sweep::{Grid, cell},
-    table::Row,
+    table::{Cell, Row},
 };
 use crate::{
     market,
@@ -81,8 +81,13 @@ fn result(settings: &Settings, outcome: &Outcome) -> Section {
         row("highest gross leverage", format!("{:.4}", summary.gross_leverage)),
         row("highest use of initial margin", percent(summary.margin_use)),
         row(
-            "legs, fewest and most",
-            format!("{} / {}", legs.clone().min().unwrap_or(0), legs.max().unwrap_or(0)),
+            "legs, fewest, mean and most",
+            format!(
+                "{} / {:.2} / {}",
+                legs.clone().min().unwrap_or(0),
+                legs.clone().map(f64::from).fold(0.0, |sum, n| sum + n) / Cell::Int(count(steps.len()).max(1)).float(),
+                legs.max().unwrap_or(0)
+            ),
         ),
         row("liquidations", outcome.liquidations.to_string()),
     ]);

@@ -201,7 +201,7 @@ fn depth(state: &State<'_>, underlying: u8, half_width: Wad) -> Result<Wad, Math
         return Ok(half_width);
     }
     let share = Wad(fixed.0.saturating_mul(4)).div_up(traded)?;
-    half_width.mul_up(crate::kernels::cbrt(share)?)
+    half_width.mul_up(fixed::cbrt(share)?)
 }
 
 #[cfg(test)]
