@@ -69,13 +69,7 @@ pub(crate) fn quotes(scene: &Scene<'_>, book: &Book) -> Vec<Quote> {
 impl Desk<'_> {
     /// Carries out a decision and its partner, or nothing of both. `slots` say which holding each leg reports.
     pub(crate) fn carry_out(&mut self, decision: &Decision, slots: &[Slot]) -> Result<(), Refused> {
-        let (book, ledger) = (self.book.clone(), *self.ledger);
-        let done = self.both(decision, slots);
-        if done.is_err() {
-            *self.book = book;
-            *self.ledger = ledger;
-        }
-        done
+        self.whole(|desk| desk.both(decision, slots))
     }
 
     fn both(&mut self, decision: &Decision, slots: &[Slot]) -> Result<(), Refused> {

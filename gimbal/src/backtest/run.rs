@@ -242,7 +242,7 @@ impl<'a> Run<'a> {
                 changed = true;
             }
             if due.roll {
-                self.roll(scene, first);
+                self.roll(scene, measure.assessment.report.nav_mid.max(Wad::ZERO), first);
                 changed = true;
             }
         } else {
@@ -435,13 +435,13 @@ impl<'a> Run<'a> {
     // --- mandate --------------------------------------------------------------------------------------------------
 
     /// Renews what the strategy holds by itself: the range around the new price, and the pair of options that expired.
-    /// At the start also spot, a short perp and the loan. What a venue refuses is left out and counted.
-    fn roll(&mut self, scene: &Scene<'_>, first: bool) {
+    /// At the start also spot, a short perp and the loan. Sizes are shares of `equity`; what a venue refuses is left out
+    /// and counted.
+    fn roll(&mut self, scene: &Scene<'_>, equity: Wad, first: bool) {
         let days = self.settings.days_secs(Knob::RollDays);
-        let (price, capital) = (scene.price(), self.settings.wad(Knob::Capital));
-        let tokens = |share: Bps| -> Result<Wad, Refused> {
-            Ok(token_units_down(capital.mul_bps_down(share)?.div_down(price)?))
-        };
+        let price = scene.price();
+        let tokens =
+            |share: Bps| -> Result<Wad, Refused> { Ok(token_units_down(equity.mul_bps_down(share)?.div_down(price)?)) };
         let (range_weight, option_weight) = (
             self.settings.bps(Knob::RangeWeight),
             self.settings.bps(Knob::OptionWeight),
@@ -453,7 +453,7 @@ impl<'a> Run<'a> {
         if first {
             if debt.0 > 0 {
                 tries.push(
-                    capital
+                    equity
                         .mul_bps_down(debt)
                         .map_err(Refused::from)
                         .and_then(|debt| desk.borrow(debt)),
@@ -467,7 +467,7 @@ impl<'a> Run<'a> {
                 if desk.book.range.is_some() {
                     desk.shrink_range(Wad::ZERO)?;
                 }
-                desk.open_range(capital.mul_bps_down(range_weight)?, width)
+                desk.open_range(equity.mul_bps_down(range_weight)?, width)
             }));
         }
         let expiries: &[u64] = if first { &[1, 2] } else { &[2] };
@@ -635,19 +635,6 @@ impl<'a> Run<'a> {
             excess: excesses,
             legs: u8::try_from(measure.slots.len()).unwrap_or(u8::MAX),
         }
-    }
-}
-
-impl Desk<'_> {
-    /// All of `act`, or nothing.
-    fn whole(&mut self, act: impl FnOnce(&mut Self) -> Result<(), Refused>) -> Result<(), Refused> {
-        let (book, ledger) = (self.book.clone(), *self.ledger);
-        let done = act(self);
-        if done.is_err() {
-            *self.book = book;
-            *self.ledger = ledger;
-        }
-        done
     }
 }
 

@@ -40,11 +40,11 @@ macro_rules! world {
 world! {
     /// Asset units at the start.
     Capital = "capital", Asset, 1_000 * WAD, 1_000_000_000 * WAD, 1_000_000 * WAD;
-    /// Share of the capital in the liquidity range after each roll.
+    /// Share of the equity in the liquidity range after each roll.
     RangeWeight = "range-weight", Bps, 0, 9_000, 2_000;
     /// Half-width of the range, as a share of the price at the roll.
     RangeWidth = "range-width", Bps, 500, 9_000, 3_000;
-    /// Notional of each of the four options at a roll, as a share of the capital; two are sold, two bought.
+    /// Notional of each of the four options at a roll, as a share of the equity; two are sold, two bought.
     OptionWeight = "option-weight", Bps, 0, 20_000, 1_000;
     /// Days between two rolls of options and range. The nearer pair of options expires with the next roll.
     RollDays = "roll-days", Choice, 2, 365, 28;

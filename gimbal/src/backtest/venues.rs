@@ -15,7 +15,7 @@ use engine::{
 };
 use fixed::{Bps, MathError, Wad, sqrt_down, sqrt_up};
 
-/// Why a venue refuses an order. The book is then as it was.
+/// Why a venue refuses an order. A part of it may have been done: [`Desk::whole`] takes that back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// The book has not enough cash.
@@ -91,6 +91,17 @@ pub(crate) fn lend_cap(settings: &Settings) -> Result<Wad, MathError> {
 }
 
 impl Desk<'_> {
+    /// All of `act`, or nothing.
+    pub(crate) fn whole(&mut self, act: impl FnOnce(&mut Self) -> Result<(), Refused>) -> Result<(), Refused> {
+        let (book, ledger) = (self.book.clone(), *self.ledger);
+        let done = act(self);
+        if done.is_err() {
+            *self.book = book;
+            *self.ledger = ledger;
+        }
+        done
+    }
+
     fn price(&self) -> Wad {
         self.scene.price()
     }
@@ -180,7 +191,8 @@ impl Desk<'_> {
             self.settings().bps(Knob::PerpFee),
             self.settings().wad(Knob::PerpDepth),
         )?;
-        let mut cash = self.book.cash.sub(fee)?;
+        let mut cash = self.book.cash;
+        perp.collateral = perp.collateral.sub(fee)?;
         let increases = perp.size == Wad::ZERO || (perp.size < Wad::ZERO) == (change < Wad::ZERO);
         if increases {
             // The impact worsens the entry price, for longs and shorts alike.
@@ -525,4 +537,284 @@ pub(crate) fn payoff(contract: &Contract, price: Wad) -> Result<Wad, MathError> 
     };
     // Rounded down: against the book, bought or sold.
     inside.max(Wad::ZERO).mul_down(contract.quantity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backtest::{book::TOKEN_UNIT, tape::Hour};
+    use fixed::WAD;
+    use proptest::prelude::*;
+
+    const DAY: u64 = 86_400;
+
+    fn wad(whole: i128) -> Wad {
+        Wad(whole * WAD)
+    }
+
+    fn hour(price: Wad) -> Hour {
+        Hour {
+            timestamp: 1_600_000_000,
+            elapsed_secs: 3_600,
+            price,
+            short: 0.8,
+            long: 0.8,
+            trend: [0.0; 2],
+        }
+    }
+
+    /// A book with cash, and whoever acts for it.
+    struct World {
+        settings: Settings,
+        hour: Hour,
+        book: Book,
+        ledger: Ledger,
+    }
+
+    impl World {
+        fn new(cash: i128) -> Self {
+            let mut ledger = Ledger::default();
+            ledger.add(Entry::Deposits, wad(cash)).unwrap();
+            let book = Book {
+                cash: wad(cash),
+                ..Book::default()
+            };
+            Self {
+                settings: Settings::default(),
+                hour: hour(wad(10_000)),
+                book,
+                ledger,
+            }
+        }
+
+        fn desk(&mut self) -> Desk<'_> {
+            Desk {
+                scene: Scene {
+                    hour: &self.hour,
+                    settings: &self.settings,
+                },
+                book: &mut self.book,
+                ledger: &mut self.ledger,
+            }
+        }
+
+        /// The engine's value of everything.
+        fn value(&mut self) -> Wad {
+            let scene = Scene {
+                hour: &self.hour,
+                settings: &self.settings,
+            };
+            let legs = self.book.legs(&scene).into_iter();
+            legs.fold(Wad::ZERO, |sum, (_, leg)| {
+                sum.add(scene.mark(&leg).unwrap().value).unwrap()
+            })
+        }
+    }
+
+    fn call(world: &World) -> Contract {
+        Contract {
+            right: Right::Call,
+            quantity: Wad::ZERO,
+            strike: wad(11_000),
+            expiry: world.hour.timestamp + 30 * DAY,
+        }
+    }
+
+    #[test]
+    fn spot_trade_costs_fee_and_linear_impact() {
+        let mut world = World::new(100_000);
+        // 50,000 at 5 bps, and 1 % of it times 50,000 / 5,000,000.
+        let paid = world.desk().spot(Side::Buy, wad(5)).unwrap();
+        assert_eq!(paid, wad(50_000 + 25 + 5));
+        assert_eq!(world.desk().spot(Side::Sell, wad(5)), Ok(wad(50_000 - 25 - 5)));
+        assert_eq!(world.ledger.get(Entry::SpotFees), wad(-50));
+        assert_eq!(world.ledger.get(Entry::SpotImpact), wad(-10));
+        assert_eq!(world.desk().spot(Side::Buy, wad(10)), Err(Refused::Cash));
+        assert_eq!(world.desk().spot(Side::Sell, wad(1)), Err(Refused::Holdings));
+        assert_eq!(world.desk().spot(Side::Buy, Wad(TOKEN_UNIT + 1)), Err(Refused::Dust));
+    }
+
+    #[test]
+    fn perp_round_trip_pays_the_price_move_less_costs() {
+        let mut world = World::new(100_000);
+        world.desk().perp(1, wad(-2), true).unwrap();
+        // Fee 8, impact 20,000 · 1 % / 500, collateral a quarter of the value.
+        assert_eq!(world.book.cash, Wad(wad(95_000 - 8).0 - 4 * WAD / 10));
+        world.hour.price = wad(9_000);
+        world.desk().perp(1, wad(2), true).unwrap();
+        // 2 · 1,000, less fee 7.2 and impact 18,000 · 1 % · 0.0018.
+        let expected = wad(100_000 + 2_000).0 - (8 * WAD + 4 * WAD / 10) - (72 * WAD / 10 + 324 * WAD / 1_000);
+        assert_eq!(world.book.cash, Wad(expected));
+        assert_eq!(world.book.perps, [Perp::default(); 2]);
+    }
+
+    #[test]
+    fn perp_short_receives_positive_funding_and_a_long_pays_it() {
+        let mut world = World::new(100_000);
+        world.desk().perp(0, wad(-1), true).unwrap();
+        world.desk().perp(1, wad(1), true).unwrap();
+        world.desk().accrue(wad(10_000), YEAR_SECS / 100).unwrap();
+        // 10 % and 4 % a year of 10,000, for a hundredth of a year.
+        assert_eq!(world.book.perps[0].accrued, wad(-10));
+        assert_eq!(world.book.perps[1].accrued, wad(4));
+        assert_eq!(world.ledger.get(Entry::Funding), wad(6));
+    }
+
+    #[test]
+    fn perp_without_collateral_to_spare_is_refused_unless_topped_up() {
+        let mut world = World::new(100_000);
+        assert_eq!(world.desk().perp(0, wad(-2), false), Err(Refused::Collateral));
+        world.desk().perp(0, wad(-2), true).unwrap();
+        assert_eq!(world.desk().perp(0, wad(-100), false), Err(Refused::Collateral));
+        assert_eq!(
+            world.desk().whole(|desk| desk.perp(0, wad(-100), true)),
+            Err(Refused::Cash)
+        );
+    }
+
+    #[test]
+    fn liquidation_takes_its_fee_and_never_more_than_the_collateral() {
+        let left = |price: i128| {
+            let mut world = World::new(100_000);
+            world.settings.set("liquidation-fee=50").unwrap();
+            world.desk().perp(0, wad(-2), true).unwrap();
+            let cash = world.book.cash;
+            world.hour.price = wad(price);
+            let count = world.desk().liquidate(Bps(8_000)).unwrap();
+            assert_eq!(
+                world.value(),
+                world.ledger.total().unwrap().add(wad(2 * (10_000 - price))).unwrap()
+            );
+            (count, world.book.cash.sub(cash).unwrap())
+        };
+        // 5,000 behind 20,000: below 1 % of the value from 12,376 on.
+        assert_eq!(left(12_375), (0, Wad::ZERO));
+        // 240 are left, and half a per cent of 24,760 goes.
+        assert_eq!(left(12_380), (1, Wad(1_162 * WAD / 10)));
+        assert_eq!(left(20_000), (1, Wad::ZERO));
+    }
+
+    #[test]
+    fn liquidation_of_a_loan_sells_what_cash_lacks() {
+        let mut world = World::new(100_000);
+        world.desk().borrow(wad(50_000)).unwrap();
+        world.desk().spot(Side::Buy, wad(14)).unwrap();
+        assert_eq!(world.desk().liquidate(Bps(8_000)), Ok(0));
+        world.hour.price = wad(3_000);
+        assert_eq!(world.desk().liquidate(Bps(8_000)), Ok(1));
+        assert_eq!(world.book.debt, Wad::ZERO);
+        assert!(world.book.spot > Wad::ZERO && world.book.spot < wad(1));
+    }
+
+    #[test]
+    fn range_amounts_match_the_engine_at_any_price() {
+        let mut world = World::new(1_000_000);
+        world.desk().open_range(wad(200_000), Bps(3_000)).unwrap();
+        let range = world.book.range.unwrap();
+        for price in [1_000, 7_000, 8_000, 10_000, 12_345, 13_000, 50_000] {
+            world.hour.price = wad(price);
+            let (tokens, cash) = range.amounts_down(wad(price)).unwrap();
+            let value = tokens.mul_down(wad(price)).unwrap().add(cash).unwrap();
+            let scene = world.desk().scene;
+            let mark = scene.mark(&Scene::range(&range)).unwrap();
+            let apart = mark.value.0 - value.0;
+            assert!(
+                (0..=price * TOKEN_UNIT + 1_000_000).contains(&apart),
+                "{price}: {apart}"
+            );
+            assert!((0..=TOKEN_UNIT).contains(&(mark.delta.0 - tokens.0)), "{price}");
+        }
+    }
+
+    #[test]
+    fn range_earns_fees_on_its_own_volume_and_turnover_while_in_range() {
+        let mut world = World::new(1_000_000);
+        world.settings.set("range-turnover=0").unwrap();
+        world.desk().open_range(wad(200_000), Bps(3_000)).unwrap();
+        let range = world.book.range.unwrap();
+        let cash = |price: i128| range.amounts_down(wad(price)).unwrap().1;
+        world.hour.price = wad(11_000);
+        world.desk().accrue(wad(10_000), 3_600).unwrap();
+        let volume = cash(11_000).sub(cash(10_000)).unwrap();
+        assert_eq!(
+            world.ledger.get(Entry::RangeFees),
+            volume.mul_bps_down(Bps(30)).unwrap()
+        );
+        // Above the range nothing moves through it.
+        let earned = world.ledger.get(Entry::RangeFees);
+        world.settings.set("range-turnover=100").unwrap();
+        world.hour.price = wad(20_000);
+        world.desk().accrue(wad(15_000), 3_600).unwrap();
+        assert_eq!(world.ledger.get(Entry::RangeFees), earned);
+    }
+
+    #[test]
+    fn option_round_trip_costs_the_spread_twice() {
+        let mut world = World::new(100_000);
+        let contract = call(&world);
+        world.desk().option(None, contract, wad(3)).unwrap();
+        let held = world.book.options[0];
+        world.desk().option(Some(0), held, wad(-3)).unwrap();
+        let spread = world.ledger.get(Entry::OptionSpread);
+        assert_eq!(world.book.cash, wad(100_000).add(spread).unwrap());
+        assert!(world.book.options.is_empty() && spread < wad(-30), "{spread:?}");
+    }
+
+    #[test]
+    fn payoff_is_intrinsic_value_with_the_sign_of_the_position() {
+        let contract = |right, quantity| Contract {
+            right,
+            quantity,
+            strike: wad(100),
+            expiry: 0,
+        };
+        let cases = [
+            (Right::Call, 2, 110, 20),
+            (Right::Call, -2, 110, -20),
+            (Right::Call, 2, 90, 0),
+            (Right::Put, 2, 90, 20),
+            (Right::Put, -2, 110, 0),
+        ];
+        for (right, quantity, price, expected) in cases {
+            assert_eq!(payoff(&contract(right, wad(quantity)), wad(price)), Ok(wad(expected)));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// After any sequence of orders, done or refused, the accounts equal the engine's value of the book.
+        #[test]
+        fn desk_any_orders_keep_the_accounts(orders in prop::collection::vec((0_u8..9, 1_i128..40_000_000_000, any::<bool>()), 1..40)) {
+            let mut world = World::new(1_000_000);
+            let contract = call(&world);
+            for (kind, amount, up) in orders {
+                let tokens = Wad(amount * TOKEN_UNIT);
+                let signed = if up { tokens } else { tokens.neg().unwrap() };
+                let side = if up { Side::Buy } else { Side::Sell };
+                let value = tokens.mul_down(wad(10_000)).unwrap();
+                // Refusals are part of the property.
+                let _ = world.desk().whole(|desk| match kind {
+                    0 => desk.spot(side, tokens).map(|_| ()),
+                    1 => desk.perp(usize::from(up), signed, true),
+                    2 => desk.perp(usize::from(up), signed, false),
+                    3 => desk.add_margin(usize::from(up), value),
+                    4 => desk.open_range(value, Bps(3_000)),
+                    5 => {
+                        let liquidity = desk.book.range.map_or(Wad::ZERO, |range| range.liquidity);
+                        desk.shrink_range(if up { Wad::ZERO } else { Wad(liquidity.0 / 3) })
+                    }
+                    6 => match desk.book.options.first().copied() {
+                        Some(held) => desk.option(Some(0), held, signed),
+                        None => desk.option(None, contract, signed),
+                    },
+                    7 if up => desk.borrow(value),
+                    7 => desk.repay(value),
+                    _ => desk.accrue(wad(10_000), 3_600),
+                });
+                prop_assert_eq!(world.value(), world.ledger.total().unwrap());
+                prop_assert!(world.book.cash >= Wad::ZERO && world.book.spot >= Wad::ZERO);
+            }
+        }
+    }
 }
