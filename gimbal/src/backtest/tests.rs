@@ -299,6 +299,25 @@ fn rule_9_idle_cash_goes_to_work_up_to_the_venues_cap() {
 }
 
 #[test]
+fn spot_trade_beyond_the_worst_price_is_refused_and_changes_nothing() {
+    let settings = plain(&["max-slippage=20", "spot-fee=30", "flow-days=0", "lend-cap=0", "target-weight=9000"]);
+    let outcome = run(&tape(&waves(40, 20)), &settings).unwrap();
+    assert!(outcome.refused.contains_key(&(6, "price beyond the bound")), "{:?}", outcome.refused);
+    let spot = |act: &&Act| act.decision.action == Action::Trade && act.timestamp > outcome.steps[0].timestamp;
+    assert_eq!(outcome.acts.iter().filter(spot).count(), 0);
+}
+
+#[test]
+fn settlement_at_the_low_mark_makes_leavers_pay_their_exit() {
+    let settings = plain(&["exit-cost=500", "flow-days=1", "flow-size=5000"]);
+    let outcome = run(&tape(&[10_000; 60]), &settings).unwrap();
+    let price = |hour: usize| outcome.steps[hour].share_price;
+    assert!(outcome.ledger.get(Entry::Payouts) < Wad::ZERO);
+    // Half of the shares leave a book whose delta is half of it: 2.5 % of what they get stays.
+    assert!(price(50) > price(1) * 1.005, "{} {}", price(1), price(50));
+}
+
+#[test]
 fn liquidation_without_a_keeper_costs_its_fee_and_leaves_the_rest() {
     // One jump that nobody can answer.
     let outcome = run(&tape(&[10_000, 10_000, 13_000, 13_000]), &plain(&[])).unwrap();
