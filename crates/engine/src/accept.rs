@@ -10,7 +10,9 @@
 
 use fixed::{MathError, Wad};
 
-use crate::decide::{Action, CARRY, DISTANCES, Decision, Facts, IDLE, RULE_OF, distances, excess, rule_excess};
+use crate::decide::{
+    Action, CARRY, DISTANCES, Decision, Facts, IDLE, OutOfRange, RULE_OF, distances, excess, rule_excess,
+};
 use crate::{Params, Price, Report};
 
 /// What roundings may add to an excess or a cost, in asset units: 1e-15. Far below a token's smallest unit of worth.
@@ -60,6 +62,12 @@ pub enum Rejection {
     },
     /// A result is out of range.
     Math(MathError),
+}
+
+impl From<OutOfRange> for Rejection {
+    fn from(_: OutOfRange) -> Self {
+        Self::Math(MathError::Overflow)
+    }
 }
 
 impl From<MathError> for Rejection {
@@ -151,6 +159,7 @@ mod tests {
     use fixed::{Bps, WAD};
 
     use super::*;
+    use crate::decide::world::World;
     use crate::decide::{BAND, LEVERAGE, QUEUE};
     use crate::testing::Book;
     use crate::{Leg, Side};
@@ -237,6 +246,30 @@ mod tests {
             verdict,
             Err(Rejection::EarlierRuleWorse { rule: LEVERAGE, .. })
         ));
+    }
+
+    #[test]
+    fn accept_other_limit_of_the_same_rule_worse_is_rejected() {
+        // Gross 6 of 2, hedged. Closing the hedge alone halves it, and breaks the net limit instead.
+        let mut world = World::new(0, &[(30, 100)]).with_perp(-30, 1_000).with(Leg::Debt {
+            amount: Wad(3_000 * WAD),
+            rate: crate::leg::Rate(0),
+        });
+        world.params.max_net_leverage = Wad(WAD);
+        world.facts.skip = 1 << crate::decide::LIQUIDATION;
+        let decision = world.decide();
+        assert_eq!(decision.rule, LEVERAGE);
+        let mut after = world.clone();
+        after.legs.remove(2);
+        if let Leg::Debt { amount, .. } = &mut after.legs[2] {
+            amount.0 -= 1_000 * WAD;
+        }
+        let expected = Err(Rejection::EarlierRuleWorse {
+            rule: LEVERAGE,
+            before: Wad::ZERO,
+            after: Wad(2_000 * WAD),
+        });
+        assert_eq!(world.accept(&after, &decision), expected, "DEC-3");
     }
 
     #[test]

@@ -235,9 +235,9 @@ mod tests {
             bounty_down(
                 &params(),
                 &Claim {
-                    changed_secs,
-                    clean_secs,
                     recorded_secs,
+                    clean_secs,
+                    changed_secs,
                     ..claim()
                 },
             )

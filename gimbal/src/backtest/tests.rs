@@ -300,9 +300,19 @@ fn rule_9_idle_cash_goes_to_work_up_to_the_venues_cap() {
 
 #[test]
 fn spot_trade_beyond_the_worst_price_is_refused_and_changes_nothing() {
-    let settings = plain(&["max-slippage=20", "spot-fee=30", "flow-days=0", "lend-cap=0", "target-weight=9000"]);
+    let settings = plain(&[
+        "max-slippage=20",
+        "spot-fee=30",
+        "flow-days=0",
+        "lend-cap=0",
+        "target-weight=9000",
+    ]);
     let outcome = run(&tape(&waves(40, 20)), &settings).unwrap();
-    assert!(outcome.refused.contains_key(&(6, "price beyond the bound")), "{:?}", outcome.refused);
+    assert!(
+        outcome.refused.contains_key(&(6, "price beyond the bound")),
+        "{:?}",
+        outcome.refused
+    );
     let spot = |act: &&Act| act.decision.action == Action::Trade && act.timestamp > outcome.steps[0].timestamp;
     assert_eq!(outcome.acts.iter().filter(spot).count(), 0);
 }

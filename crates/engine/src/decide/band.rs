@@ -3,9 +3,9 @@
 //! Proportional costs: trade to the edge. With a fixed cost per trade: inside it (see [`depth`]). Far outside
 //! ([`Params::urgency`]): to the target.
 
-use fixed::{Bps, MathError, Wad};
+use fixed::{Bps, Wad};
 
-use super::{Action, Facts, Lever, Plan, Side, State};
+use super::{Action, Calc, Facts, Lever, OutOfRange, Plan, Side, State};
 use crate::hedge::half_width_value;
 use crate::params::TargetMode;
 use crate::report::{Price, Report};
@@ -33,36 +33,36 @@ pub fn values(
     params: &Params,
     facts: &Facts<'_>,
     underlying: u8,
-) -> Result<Band, MathError> {
-    let equity = report.nav_mid.sub(facts.liquidity_needed)?.max(Wad::ZERO);
+) -> Result<Band, OutOfRange> {
+    let equity = report.nav_mid.minus(facts.liquidity_needed)?.max(Wad::ZERO);
     let (target, weight) = match params.target_mode {
         _ if underlying != 1 => (Wad::ZERO, Bps(0)),
-        TargetMode::Weight => (equity.mul_bps_down(params.target_weight)?, params.target_weight),
-        TargetMode::Tokens => (params.target_tokens.mul_down(price.mid)?, Bps(0)),
+        TargetMode::Weight => (equity.share_down(params.target_weight)?, params.target_weight),
+        TargetMode::Tokens => (params.target_tokens.times_down(price.mid)?, Bps(0)),
     };
     let exposure = report.exposure(underlying).copied().unwrap_or_default();
     let lambda = lambda(params, facts, underlying)?;
     let half_width = half_width_value(params, &exposure, price.mid, equity, weight, lambda)?;
     Ok(Band {
         target,
-        lower: target.sub(half_width)?,
-        upper: target.add(half_width)?,
+        lower: target.minus(half_width)?,
+        upper: target.plus(half_width)?,
     })
 }
 
 /// The band of `underlying` in tokens. Rounded down.
-pub fn units(state: &State<'_>, underlying: u8) -> Result<Band, MathError> {
+pub fn units(state: &State<'_>, underlying: u8) -> Result<Band, OutOfRange> {
     let price = state.price(underlying);
     let values = values(state.report, price, state.params, state.facts, underlying)?;
     Ok(Band {
-        target: values.target.div_down(price.mid)?,
-        lower: values.lower.div_down(price.mid)?,
-        upper: values.upper.div_down(price.mid)?,
+        target: values.target.over_down(price.mid)?,
+        lower: values.lower.over_down(price.mid)?,
+        upper: values.upper.over_down(price.mid)?,
     })
 }
 
 /// The band's entry of [`super::Distances`].
-pub fn distance(report: &Report, prices: &[Price], params: &Params, facts: &Facts<'_>) -> Result<Wad, MathError> {
+pub fn distance(report: &Report, prices: &[Price], params: &Params, facts: &Facts<'_>) -> Result<Wad, OutOfRange> {
     let mut room = Wad::MAX;
     let mut excess = Wad::ZERO;
     for underlying in 1..=report.underlyings {
@@ -71,23 +71,23 @@ pub fn distance(report: &Report, prices: &[Price], params: &Params, facts: &Fact
         let delta = report
             .exposure(underlying)
             .map_or(Wad::ZERO, |exposure| exposure.expected_delta_value);
-        let inside = band.upper.sub(delta)?.min(delta.sub(band.lower)?);
+        let inside = band.upper.minus(delta)?.min(delta.minus(band.lower)?);
         room = room.min(inside);
-        excess = excess.add(inside.min(Wad::ZERO))?;
+        excess = excess.plus(inside.min(Wad::ZERO))?;
     }
     Ok(if excess < Wad::ZERO { excess } else { room })
 }
 
 /// How far `lever` may move delta without leaving the band, in tokens; 0 outside of it. Rounded down.
-pub(super) fn inside(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
+pub(super) fn inside(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRange> {
     let band = units(state, lever.underlying)?;
     let delta = state
         .report
         .exposure(lever.underlying)
         .map_or(Wad::ZERO, |exposure| exposure.expected_delta);
     let room = match lever.side {
-        Side::Buy => band.upper.sub(delta)?,
-        Side::Sell => delta.sub(band.lower)?,
+        Side::Buy => band.upper.minus(delta)?,
+        Side::Sell => delta.minus(band.lower)?,
     };
     Ok(room.max(Wad::ZERO))
 }
@@ -95,7 +95,7 @@ pub(super) fn inside(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError>
 /// The trade to the band's nearest edge after costs (at `exit_cost`), or further (see the module), as far as holdings and
 /// limits allow; of the underlying that is furthest outside, with the cheapest lever. `None` inside the band, on its
 /// edge, or if it would be below `min_trade`.
-pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
     let mut best: Option<Plan> = None;
     for underlying in 1..=state.report.underlyings {
         let band = units(state, underlying)?;
@@ -110,27 +110,30 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
         } else {
             continue;
         };
-        let half_width = edge.sub(band.target)?.abs()?;
-        let distance = delta.sub(band.target)?.abs()?;
-        let wanted = if distance >= half_width.mul_up(state.params.urgency)? {
+        let half_width = edge.minus(band.target)?.magnitude()?;
+        let distance = delta.minus(band.target)?.magnitude()?;
+        let wanted = if distance >= half_width.times_up(state.params.urgency)? {
             distance
         } else {
             // The cost of the trade lowers the equity, and with it the band: trade as much more as the cost can take
             // away, or the delta ends just outside again.
-            let to_edge = delta.sub(edge)?.abs()?;
+            let to_edge = delta.minus(edge)?.magnitude()?;
             let inside = depth(state, underlying, half_width)?;
-            to_edge.add(to_edge.mul_bps_up(state.params.exit_cost)?)?.add(inside)?
+            to_edge.plus(to_edge.share_up(state.params.exit_cost)?)?.plus(inside)?
         };
         let plan = state.pick(&|lever| {
             let hedges = matches!(lever.action, Action::Trade | Action::ReducePerp | Action::IncreasePerp);
             if !hedges || lever.underlying != underlying || lever.side != side {
                 return Ok((Wad::ZERO, Wad::ZERO));
             }
-            Ok((wanted, cost_up(state, lever)?.neg()?))
+            Ok((wanted, cost_up(state, lever)?.negated()?))
         })?;
         if let Some(plan) = plan.filter(|plan| plan.promise >= state.params.min_trade) {
             // Going beyond the edge does not lower the excess.
-            let excess = delta.sub(edge)?.abs()?.mul_down(state.price(underlying).mid)?;
+            let excess = delta
+                .minus(edge)?
+                .magnitude()?
+                .times_down(state.price(underlying).mid)?;
             let promise = plan.promise.min(excess);
             if best.is_none_or(|best| best.promise < promise) {
                 best = Some(Plan { promise, ..plan });
@@ -142,36 +145,34 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
 
 /// The one-way proportional cost λ of hedging `underlying` now, as a share: the cheapest venue's fee and impact, or the
 /// book's exit cost where none is quoted. Rounded up.
-pub fn lambda(params: &Params, facts: &Facts<'_>, underlying: u8) -> Result<Wad, MathError> {
+pub fn lambda(params: &Params, facts: &Facts<'_>, underlying: u8) -> Result<Wad, OutOfRange> {
     let mut cheapest: Option<Wad> = None;
     for quote in facts.quotes {
         if quote.action == Action::Trade && quote.underlying == underlying && quote.room() > Wad::ZERO {
-            let cost = Wad::ONE
-                .mul_bps_up(quote.fee)?
-                .add(Wad::ONE.mul_bps_up(quote.impact)?)?;
+            let cost = Wad::ONE.share_up(quote.fee)?.plus(Wad::ONE.share_up(quote.impact)?)?;
             cheapest = Some(cheapest.map_or(cost, |other| other.min(cost)));
         }
     }
     match cheapest {
         Some(cost) => Ok(cost),
-        None => Wad::ONE.mul_bps_up(params.exit_cost),
+        None => Wad::ONE.share_up(params.exit_cost),
     }
 }
 
 /// What hedging with `lever` costs per unit of value: the exchange, and for a perp its funding over the horizon, which
 /// closing one saves. Rounded up.
-fn cost_up(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
+fn cost_up(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRange> {
     if lever.action == Action::Trade {
         return lambda(state.params, state.facts, lever.underlying);
     }
-    let cost = Wad::ONE.mul_bps_up(state.params.exit_cost)?;
+    let cost = Wad::ONE.share_up(state.params.exit_cost)?;
     match state.legs.get(usize::from(lever.leg)).map(|measured| measured.leg) {
         Some(Leg::Perp { rate, .. }) => {
             let funding = over_horizon_up(Wad::ONE, rate, state.params.carry_horizon_secs)?;
             if lever.action == Action::ReducePerp {
-                cost.sub(funding)
+                cost.minus(funding)
             } else {
-                cost.add(funding)
+                cost.plus(funding)
             }
         }
         _ => Ok(cost),
@@ -188,20 +189,20 @@ fn cost_up(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
 /// u + l ≈ 2·H the width is `u − l = (4·F·H² / (λ·S))^⅓`. The outer boundary stays at H here, which hedges a little
 /// earlier than optimal. The conditions are those of impulse control (Korn, "Portfolio optimisation with strictly
 /// positive transaction costs and impulse control", 1998).
-fn depth(state: &State<'_>, underlying: u8, half_width: Wad) -> Result<Wad, MathError> {
+fn depth(state: &State<'_>, underlying: u8, half_width: Wad) -> Result<Wad, OutOfRange> {
     let fixed = state.facts.execution_fee;
     if fixed <= Wad::ZERO {
         return Ok(Wad::ZERO);
     }
     let price = state.price(underlying).mid;
-    let lambda = lambda(state.params, state.facts, underlying)?.max(Wad::ONE.mul_bps_up(state.params.min_lambda)?);
+    let lambda = lambda(state.params, state.facts, underlying)?.max(Wad::ONE.share_up(state.params.min_lambda)?);
     // In units of H, so that nothing overflows: (4·F / (λ·S·H))^⅓.
-    let traded = lambda.mul_up(price)?.mul_up(half_width)?;
+    let traded = lambda.times_up(price)?.times_up(half_width)?;
     if traded <= Wad(fixed.0.saturating_mul(4)) {
         return Ok(half_width);
     }
-    let share = Wad(fixed.0.saturating_mul(4)).div_up(traded)?;
-    half_width.mul_up(fixed::cbrt(share)?)
+    let share = Wad(fixed.0.saturating_mul(4)).over_up(traded)?;
+    half_width.times_up(fixed::cbrt(share)?)
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 //! reduced. Without capacity the book is flattened towards the safe state of design section 6: every leg that can be
 //! closed is closed (a hedged pair in one plan), and what cannot be closed is hedged to delta 0.
 
-use fixed::{MathError, Wad};
+use fixed::Wad;
 
-use super::{Facts, Lever, Plan, State};
+use super::{Calc, Facts, Lever, OutOfRange, Plan, State};
 use crate::Report;
 
 /// What is left of the budget after the budget move, in asset units; negative by the excess.
@@ -14,16 +14,20 @@ use crate::Report;
 /// Without capacity the excess is gross + 2 · net exposure. Of all weights these make every step towards the safe state
 /// an improvement: closing an unhedged leg (−3 per unit of value), closing a hedged pair (−2 per leg), hedging what
 /// cannot be closed (+1 − 2), while closing one leg of a hedged pair (−1 + 2) is none.
-pub fn distance(report: &Report, facts: &Facts<'_>) -> Result<Wad, MathError> {
+pub fn distance(report: &Report, facts: &Facts<'_>) -> Result<Wad, OutOfRange> {
     if facts.capacity > Wad::ZERO {
-        return facts.budget_left.sub(report.budget_loss);
+        return facts.budget_left.minus(report.budget_loss);
     }
-    report.gross_value.add(report.net_value)?.add(report.net_value)?.neg()
+    report
+        .gross_value
+        .plus(report.net_value)?
+        .plus(report.net_value)?
+        .negated()
 }
 
 /// The reduction that is needed, or `None` within the budget or if nothing can be reduced.
-pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
-    let excess = distance(state.report, state.facts)?.neg()?;
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
+    let excess = distance(state.report, state.facts)?.negated()?;
     if excess <= Wad::ZERO {
         return Ok(None);
     }
@@ -41,11 +45,11 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
 }
 
 /// What `lever` can close or hedge, and what that is worth; nothing if it is no `candidate`, or below `min_trade`.
-fn worth(state: &State<'_>, lever: &Lever, candidate: bool) -> Result<(Wad, Wad), MathError> {
+fn worth(state: &State<'_>, lever: &Lever, candidate: bool) -> Result<(Wad, Wad), OutOfRange> {
     let hedged = if lever.gross == -2 {
         Wad::MAX
     } else {
-        lever.native_down(lever.to_zero(state)?)?
+        lever.native_down(lever.until_flat(state)?)
     };
     let amount = lever.most.min(hedged);
     if !candidate || amount <= Wad::ZERO {
@@ -65,23 +69,23 @@ fn worth(state: &State<'_>, lever: &Lever, candidate: bool) -> Result<(Wad, Wad)
 /// The trade that brings the loss under the budget move down by `excess`, with the largest lever that helps.
 ///
 /// The loss per unit of netted value is taken as the same throughout, which it is for a linear book.
-fn reduce(state: &State<'_>, excess: Wad) -> Result<Option<Plan>, MathError> {
+fn reduce(state: &State<'_>, excess: Wad) -> Result<Option<Plan>, OutOfRange> {
     let report = state.report;
     if report.net_value <= Wad::ZERO {
         return Ok(None);
     }
-    let rate = report.budget_loss.div_down(report.net_value)?;
+    let rate = report.budget_loss.over_down(report.net_value)?;
     if rate <= Wad::ZERO {
         return Ok(None);
     }
-    let value = excess.div_up(rate)?;
+    let value = excess.over_up(rate)?;
     let plan = state.pick(&|lever| {
-        let to_zero = lever.to_zero(state)?;
+        let to_zero = lever.until_flat(state)?;
         let tokens = state
-            .at_least_smallest(lever, value.div_up(state.price(lever.underlying).mid)?)?
+            .at_least_smallest(lever, value.over_up(state.price(lever.underlying).mid)?)?
             .min(to_zero);
         let wanted = if tokens > Wad::ZERO {
-            lever.native_down(tokens)?
+            lever.native_down(tokens)
         } else {
             Wad::ZERO
         };
@@ -89,7 +93,7 @@ fn reduce(state: &State<'_>, excess: Wad) -> Result<Option<Plan>, MathError> {
     })?;
     Ok(match plan {
         Some(plan) => Some(Plan {
-            promise: plan.promise.mul_down(rate)?,
+            promise: plan.promise.times_down(rate)?,
             ..plan
         }),
         None => None,
@@ -179,6 +183,18 @@ mod tests {
         let after = world.after(&decision, 0);
         assert_eq!(world.accept(&after, &decision), Ok(()));
         assert_eq!(after.decide().rule, crate::decide::IDLE);
+    }
+
+    #[test]
+    fn act_without_capacity_closes_before_it_hedges() {
+        // A hedge of all 70 would be larger than the spot that can be sold.
+        let mut world = World::new(1_000, &[(50, 100)]).with_perp(20, 2_000).with_perp(0, 9_000);
+        world.facts.capacity = Wad::ZERO;
+        let decision = world.decide();
+        assert_eq!(
+            (decision.rule, decision.action, decision.amount_in),
+            (BUDGET, Action::Trade, wad(50))
+        );
     }
 
     #[test]

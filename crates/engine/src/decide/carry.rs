@@ -1,8 +1,8 @@
 //! Rule 8: a hedge pays more funding than the threshold, and another venue asks clearly less.
 
-use fixed::{BPS, Bps, MathError, Wad};
+use fixed::{BPS, Bps, Wad};
 
-use super::{Action, Lever, Plan, Side, State};
+use super::{Action, Calc, Lever, OutOfRange, Plan, Side, State};
 use crate::Leg;
 use crate::leg::Rate;
 use crate::venue::over_horizon_down;
@@ -17,7 +17,7 @@ const fn millionths(share: Bps) -> i64 {
 /// The gain is what the other venue costs less over the horizon; it must exceed the hurdle times the cost of closing here
 /// (the book's exit cost) and opening there. The hysteresis keeps the hedge from moving back: the other venue must be
 /// cheaper by more than that.
-pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
     let params = state.params;
     let mut best: Option<Plan> = None;
     if !state.means.has(Action::MoveHedge) {
@@ -44,17 +44,17 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
             if !fits || saved <= millionths(params.funding_hysteresis) {
                 continue;
             }
-            let value = size.abs()?.mul_down(price)?.min(quote.room());
+            let value = size.magnitude()?.times_down(price)?.min(quote.room());
             if value < params.min_trade.max(Wad(1)) {
                 continue;
             }
             // Closed here and opened there.
-            let traded = value.add(value)?;
+            let traded = value.plus(value)?;
             let saved = Rate(i32::try_from(saved).unwrap_or(i32::MAX));
             let gain = over_horizon_down(value, saved, params.carry_horizon_secs)?;
-            let cost = quote.cost_up(value, 0)?.add(value.mul_bps_up(params.exit_cost)?)?;
-            if gain <= cost.mul_up(params.hurdle)?
-                || best.is_some_and(|best| best.promise >= gain.sub(cost).unwrap_or(gain))
+            let cost = quote.cost_up(value, 0)?.plus(value.share_up(params.exit_cost)?)?;
+            if gain <= cost.times_up(params.hurdle)?
+                || best.is_some_and(|best| best.promise >= gain.minus(cost).unwrap_or(gain))
             {
                 continue;
             }
@@ -64,14 +64,14 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
                     side,
                     underlying,
                     leg,
-                    most: size.abs()?,
+                    most: size.magnitude()?,
                     unit_delta: Wad::ONE,
-                    unit_value: price.add(price)?,
+                    unit_value: price.plus(price)?,
                     unit_flow: Wad::ZERO,
                     gross: 0,
                 },
-                amount: value.div_down(price)?,
-                promise: gain.sub(cost)?,
+                amount: value.over_down(price)?,
+                promise: gain.minus(cost)?,
                 venue: quote.venue,
                 partner: None,
                 cost_bound: affordable(state, gain, traded)?,
@@ -83,11 +83,11 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
 
 /// The most that a yield action with this `gain` may cost: the hurdle's share of it, within the slippage and what the
 /// epoch may still cost. Rounded down.
-pub(super) fn affordable(state: &State<'_>, gain: Wad, traded: Wad) -> Result<Wad, MathError> {
+pub(super) fn affordable(state: &State<'_>, gain: Wad, traded: Wad) -> Result<Wad, OutOfRange> {
     debug_assert!(state.slippage.0 <= BPS);
-    let slipped = traded.mul_bps_down(state.slippage)?;
+    let slipped = traded.share_down(state.slippage)?;
     Ok(gain
-        .div_down(state.params.hurdle)?
+        .over_down(state.params.hurdle)?
         .min(slipped)
         .min(state.facts.cost_left))
 }

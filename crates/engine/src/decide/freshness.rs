@@ -4,7 +4,7 @@
 //! stays possible to rules 2 to 5, the later rules stop. A price that is only doubtful has a wide confidence, which
 //! the marks and the limits already count; it stops the rules that look for yield.
 
-use super::{ALLOCATION, Action, CARRY, Facts, Means, QUEUE};
+use super::{Action, CARRY, Facts, Means, QUEUE};
 
 /// How far the prices can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +40,12 @@ impl Oracle {
 
 /// The means that `rule` has left.
 pub fn means(facts: &Facts<'_>, rule: u8) -> Means {
+    let usable = matches!(facts.oracle, Oracle::Fresh | Oracle::Doubtful);
     match facts.oracle {
         Oracle::Fresh => facts.means,
         Oracle::Doubtful if rule < CARRY => facts.means,
-        Oracle::Doubtful => Means(0),
-        Oracle::Stale | Oracle::Sequencer if rule <= QUEUE => facts.means.and(PRICELESS),
-        Oracle::Stale | Oracle::Sequencer => Means(0),
+        _ if !usable && rule <= QUEUE => facts.means.and(PRICELESS),
+        _ => Means(0),
     }
 }
 

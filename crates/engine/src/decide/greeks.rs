@@ -3,12 +3,12 @@
 //! The range or option that adds most to what is exceeded is made smaller. The delta of an option is handed to spot or a
 //! perp in the same plan, so that the band holds.
 
-use fixed::{MathError, Wad};
+use fixed::Wad;
 
-use super::{Action, Lever, Plan, State};
+use super::{Action, Calc, Lever, OutOfRange, Plan, State};
 
 /// The reduction that brings gamma and vega within their limits, or `None`.
-pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
     let report = state.report;
     if report.excess_gamma > Wad::ZERO
         && let Some(plan) = shrink(state, report.excess_gamma, Wad::ZERO)?
@@ -32,7 +32,7 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
 }
 
 /// Makes the leg with the most gamma smaller: by `excess / |Γ|·S²` of it, or where `whole` is given by `excess / whole`.
-pub(super) fn shrink(state: &State<'_>, excess: Wad, whole: Wad) -> Result<Option<Plan>, MathError> {
+pub(super) fn shrink(state: &State<'_>, excess: Wad, whole: Wad) -> Result<Option<Plan>, OutOfRange> {
     reduce(state, excess, whole, &|lever| {
         let total = state
             .report
@@ -43,14 +43,14 @@ pub(super) fn shrink(state: &State<'_>, excess: Wad, whole: Wad) -> Result<Optio
             .get(usize::from(lever.leg))
             .map_or(Wad::ZERO, |measured| measured.mark.gamma);
         let price = state.price(lever.underlying).mid;
-        same_sign(own, total)?.mul_down(price)?.mul_down(price)
+        same_sign(own, total)?.times_down(price)?.times_down(price)
     })
 }
 
 /// `|own|` if it adds to `total`, else nothing.
-fn same_sign(own: Wad, total: Wad) -> Result<Wad, MathError> {
+fn same_sign(own: Wad, total: Wad) -> Result<Wad, OutOfRange> {
     if (own < Wad::ZERO) == (total < Wad::ZERO) {
-        own.abs()
+        own.magnitude()
     } else {
         Ok(Wad::ZERO)
     }
@@ -60,8 +60,8 @@ fn reduce(
     state: &State<'_>,
     excess: Wad,
     whole: Wad,
-    greek: &dyn Fn(&Lever) -> Result<Wad, MathError>,
-) -> Result<Option<Plan>, MathError> {
+    greek: &dyn Fn(&Lever) -> Result<Wad, OutOfRange>,
+) -> Result<Option<Plan>, OutOfRange> {
     let mut best: Option<(Plan, Wad)> = None;
     for lever in &super::lever::levers(state)? {
         if !matches!(lever.action, Action::ShrinkRange | Action::ReduceOption) {
@@ -72,15 +72,15 @@ fn reduce(
             continue;
         }
         let of = if whole > Wad::ZERO { whole } else { size };
-        let share = if excess >= of { Wad::ONE } else { excess.div_up(of)? };
-        let wanted = lever.most.mul_up(share)?;
+        let share = if excess >= of { Wad::ONE } else { excess.over_up(of)? };
+        let wanted = lever.most.times_up(share)?;
         let paired = state.pair(lever, lever.tokens_down(wanted)?)?;
         let plan = match paired {
             Some(plan) => Some(plan),
             None => state.plan(lever, wanted)?,
         };
         if let Some(plan) = plan {
-            let promise = size.mul_down(plan.amount.div_down(lever.most)?)?;
+            let promise = size.times_down(plan.amount.over_down(lever.most)?)?;
             best = Some((Plan { promise, ..plan }, size));
         }
     }

@@ -1,9 +1,9 @@
 //! Rule 9: more cash lies idle than wanted.
 
-use fixed::{MathError, Wad};
+use fixed::Wad;
 
 use super::carry::affordable;
-use super::{Action, Lever, Plan, Side, State};
+use super::{Action, Calc, Lever, OutOfRange, Plan, Side, State};
 use crate::leg::Rate;
 use crate::venue::over_horizon_down;
 
@@ -11,14 +11,14 @@ use crate::venue::over_horizon_down;
 ///
 /// A venue's rate falls by `slope · value / capacity`. The gain over the horizon is counted at the rate after the
 /// allocation, and must exceed the hurdle times the cost.
-pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
     let params = state.params;
     if !state.means.has(Action::Allocate) {
         return Ok(None);
     }
     let free = state.free_cash()?;
-    let stays = state.report.nav_mid.sub(state.facts.liquidity_needed)?.max(Wad::ZERO);
-    let idle = free.sub(stays.mul_bps_up(params.idle_target)?)?;
+    let stays = state.report.nav_mid.minus(state.facts.liquidity_needed)?.max(Wad::ZERO);
+    let idle = free.minus(stays.share_up(params.idle_target)?)?;
     let mut best: Option<(Plan, i32)> = None;
     for quote in state
         .facts
@@ -30,7 +30,7 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
         if value < params.min_trade.max(Wad(1)) {
             continue;
         }
-        let worse = Wad(quote.slope.0.into()).mul_up(quote.used_up(value)?)?;
+        let worse = Wad(quote.slope.0.into()).times_up(quote.used_up(value)?)?;
         let earned = i32::try_from(worse.0)
             .ok()
             .and_then(|worse| quote.carry.0.checked_add(worse)?.checked_neg());
@@ -38,8 +38,8 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
             continue;
         };
         let gain = over_horizon_down(value, Rate(earned), params.carry_horizon_secs)?;
-        let cost = value.mul_bps_up(quote.fee)?.add(quote.execution_fee)?;
-        if gain <= cost.mul_up(params.hurdle)? {
+        let cost = value.share_up(quote.fee)?.plus(quote.execution_fee)?;
+        if gain <= cost.times_up(params.hurdle)? {
             continue;
         }
         let plan = Plan {

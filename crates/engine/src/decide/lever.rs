@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use fixed::{MathError, Wad};
+use fixed::Wad;
 
-use super::{Action, Side, State};
+use super::{Action, Calc, OutOfRange, Side, State};
 use crate::Leg;
 use crate::report::Measured;
 
@@ -38,47 +38,47 @@ impl Lever {
     pub const NO_LEG: u8 = u8::MAX;
 
     /// The amount that moves delta by `tokens`, rounded down; [`Wad::MAX`] if it moves no delta.
-    pub(crate) fn native_down(&self, tokens: Wad) -> Result<Wad, MathError> {
+    pub(crate) fn native_down(&self, tokens: Wad) -> Wad {
         match self.unit_delta {
-            Wad::ONE => Ok(tokens),
-            Wad::ZERO => Ok(Wad::MAX),
+            Wad::ONE => tokens,
+            Wad::ZERO => Wad::MAX,
             // An amount out of range is more than there is.
-            unit => Ok(tokens.div_down(unit).unwrap_or(Wad::MAX)),
+            unit => tokens.over_down(unit).unwrap_or(Wad::MAX),
         }
     }
 
     /// The amount that moves delta by `tokens`, rounded up; as many tokens if it moves no delta.
-    pub(crate) fn native_up(&self, tokens: Wad) -> Result<Wad, MathError> {
+    pub(crate) fn native_up(&self, tokens: Wad) -> Wad {
         if self.unit_delta == Wad::ONE || self.unit_delta == Wad::ZERO {
-            return Ok(tokens);
+            return tokens;
         }
-        Ok(tokens.div_up(self.unit_delta).unwrap_or(Wad::MAX))
+        tokens.over_up(self.unit_delta).unwrap_or(Wad::MAX)
     }
 
     /// The tokens of delta that `amount` moves. Rounded down.
-    pub(crate) fn tokens_down(&self, amount: Wad) -> Result<Wad, MathError> {
-        amount.mul_down(self.unit_delta)
+    pub(crate) fn tokens_down(&self, amount: Wad) -> Result<Wad, OutOfRange> {
+        amount.times_down(self.unit_delta)
     }
 
     /// What `amount` is worth, in asset units. Rounded up.
-    pub(crate) fn value_up(&self, amount: Wad) -> Result<Wad, MathError> {
-        amount.mul_up(self.unit_value)
+    pub(crate) fn value_up(&self, amount: Wad) -> Result<Wad, OutOfRange> {
+        amount.times_up(self.unit_value)
     }
 
     /// By how many tokens the netted delta of its underlying can shrink: up to there the lever hedges, beyond it opens.
     /// Not positive if it moves delta away from zero or not at all.
-    pub(crate) fn to_zero(&self, state: &State<'_>) -> Result<Wad, MathError> {
+    pub(crate) fn until_flat(&self, state: &State<'_>) -> Result<Wad, OutOfRange> {
         let delta = state.delta(self.underlying);
         match self.side {
             _ if self.unit_delta == Wad::ZERO => Ok(Wad::ZERO),
             Side::Sell => Ok(delta),
-            Side::Buy => delta.neg(),
+            Side::Buy => delta.negated(),
         }
     }
 }
 
 /// The levers of the book that `state` has the means for, spot first, then in the order of the legs.
-pub(crate) fn levers(state: &State<'_>) -> Result<Vec<Lever>, MathError> {
+pub(crate) fn levers(state: &State<'_>) -> Result<Vec<Lever>, OutOfRange> {
     let mut levers = Vec::new();
     let cash = state.free_cash()?;
     for underlying in 1..=state.report.underlyings {
@@ -86,7 +86,7 @@ pub(crate) fn levers(state: &State<'_>) -> Result<Vec<Lever>, MathError> {
         let spot = state.spot(underlying);
         for (side, most, flow, gross) in [
             (Side::Sell, spot, price, -1),
-            (Side::Buy, cash.div_down(price)?, price.neg()?, 1),
+            (Side::Buy, cash.over_down(price)?, price.negated()?, 1),
         ] {
             add(
                 &mut levers,
@@ -119,7 +119,8 @@ fn add(levers: &mut Vec<Lever>, state: &State<'_>, lever: Lever) {
     }
 }
 
-fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: u8) -> Result<(), MathError> {
+#[expect(clippy::too_many_lines, reason = "one arm per kind of leg")]
+fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: u8) -> Result<(), OutOfRange> {
     let underlying = measured.leg.underlying();
     let price = state.price(underlying).mid;
     let mark = &measured.mark;
@@ -141,11 +142,11 @@ fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: 
             } else {
                 (Side::Sell, Side::Buy)
             };
-            let flow = |side| if side == Side::Sell { Ok(price) } else { price.neg() };
+            let flow = |side| if side == Side::Sell { Ok(price) } else { price.negated() };
             // Collateral in the underlying counts as delta: below zero, closing would add to the leg's gross exposure.
             let same_sign = (mark.delta < Wad::ZERO) == (size < Wad::ZERO);
             let reducible = if same_sign {
-                size.abs()?.min(mark.delta.abs()?)
+                size.magnitude()?.min(mark.delta.magnitude()?)
             } else {
                 Wad::ZERO
             };
@@ -179,8 +180,8 @@ fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: 
         }
         Leg::Liquidity { liquidity, .. } if liquidity > Wad::ZERO => {
             lever.most = liquidity;
-            lever.unit_value = mark.value.max(Wad::ZERO).div_up(liquidity)?;
-            lever.unit_delta = mark.delta.max(Wad::ZERO).div_up(liquidity)?;
+            lever.unit_value = mark.value.max(Wad::ZERO).over_up(liquidity)?;
+            lever.unit_delta = mark.delta.max(Wad::ZERO).over_up(liquidity)?;
             lever.unit_flow = lever.unit_value;
             add(
                 levers,
@@ -202,12 +203,12 @@ fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: 
             );
         }
         Leg::Option { quantity, .. } if quantity != Wad::ZERO => {
-            let size = quantity.abs()?;
+            let size = quantity.magnitude()?;
             lever.action = Action::ReduceOption;
             lever.most = size;
-            lever.unit_delta = mark.delta.abs()?.div_up(size)?;
-            lever.unit_flow = mark.value.div_up(size)?;
-            lever.unit_value = lever.unit_flow.abs()?.max(lever.unit_delta.mul_up(price)?);
+            lever.unit_delta = mark.delta.magnitude()?.over_up(size)?;
+            lever.unit_flow = mark.value.over_up(size)?;
+            lever.unit_value = lever.unit_flow.magnitude()?.max(lever.unit_delta.times_up(price)?);
             add(levers, state, lever);
         }
         Leg::BorrowedSpot { quantity, .. } => {

@@ -5,10 +5,10 @@
 //! limit while its legs hedge each other has no single trade that helps: it unwinds a pair. A book whose margin is
 //! exceeded without delta makes the leg with the most gamma smaller.
 
-use fixed::{Bps, MathError, Wad};
+use fixed::{Bps, Wad};
 
 use super::room::equity_loss;
-use super::{Action, Lever, Plan, Side, State, excess, greeks};
+use super::{Action, Calc, Lever, OutOfRange, Plan, Side, State, excess, greeks};
 
 /// The least part of a trade's value by which it must lower the excess, so that it is worth its cost. Acceptance asks for
 /// a tenth, so this leaves it some margin.
@@ -16,13 +16,13 @@ const MIN_GAIN: Bps = Bps(2_000);
 
 /// The trade that brings margin and leverage within their limits even at the worst accepted price, as far as possible.
 /// `None` if they hold or nothing helps.
-pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
     let distances = state.distances()?;
     let [margin, gross, net] = [2, 3, 4].map(|index| excess(&distances, index));
     if margin.max(gross).max(net) == Wad::ZERO {
         return Ok(None);
     }
-    let limit = |limit: Wad| limit.mul_up(state.facts.capacity);
+    let limit = |limit: Wad| limit.times_up(state.facts.capacity);
     let gross_limit = limit(state.params.max_gross_leverage)?;
     let net_limit = limit(state.params.max_net_leverage)?;
     let per_unit = margin_gain(state)?;
@@ -31,19 +31,19 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
             1 if gross > Wad::ZERO => return Ok((Wad::ZERO, Wad::ZERO)),
             -1 => needed_up(state, lever, gross, gross_limit)?,
             // A loan and what repays it, at no price.
-            -2 => Wad(gross.0.checked_add(1).ok_or(MathError::Overflow)? / 2),
+            -2 => Wad(gross.0.checked_add(1).ok_or(OutOfRange)? / 2),
             _ => Wad::ZERO,
         };
-        let to_zero = lever.to_zero(state)?;
+        let to_zero = lever.until_flat(state)?;
         if to_zero > Wad::ZERO {
             value = value.max(needed_up(state, lever, net, net_limit)?);
             if per_unit > Wad::ZERO {
-                let reach = to_zero.mul_down(state.price(lever.underlying).mid)?;
-                value = value.max(margin.div_up(per_unit)?.min(reach));
+                let reach = to_zero.times_down(state.price(lever.underlying).mid)?;
+                value = value.max(margin.over_up(per_unit)?.min(reach));
             }
         }
-        let tokens = state.at_least_smallest(lever, value.div_up(state.price(lever.underlying).mid)?)?;
-        Ok((lever.native_up(tokens)?, lever.value_up(lever.most)?))
+        let tokens = state.at_least_smallest(lever, value.over_up(state.price(lever.underlying).mid)?)?;
+        Ok((lever.native_up(tokens), lever.value_up(lever.most)?))
     })?;
     if plan.is_some() {
         return Ok(plan);
@@ -63,16 +63,16 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
 /// little to be worth it. Rounded down.
 ///
 /// The loss per unit of netted value is taken as the same throughout, which it is for a linear book.
-fn margin_gain(state: &State<'_>) -> Result<Wad, MathError> {
+fn margin_gain(state: &State<'_>) -> Result<Wad, OutOfRange> {
     let report = state.report;
     if report.net_value <= Wad::ZERO {
         return Ok(Wad::ZERO);
     }
-    let rate = report.worst_loss.min(report.net_value).div_down(report.net_value)?;
+    let rate = report.worst_loss.min(report.net_value).over_down(report.net_value)?;
     let gain = rate
-        .mul_bps_down(state.params.initial_margin)?
-        .sub(Wad::ONE.mul_bps_up(state.slippage)?)?;
-    Ok(if gain < Wad::ONE.mul_bps_up(MIN_GAIN)? {
+        .share_down(state.params.initial_margin)?
+        .minus(Wad::ONE.share_up(state.slippage)?)?;
+    Ok(if gain < Wad::ONE.share_up(MIN_GAIN)? {
         Wad::ZERO
     } else {
         gain
@@ -84,16 +84,16 @@ fn margin_gain(state: &State<'_>) -> Result<Wad, MathError> {
 /// A trade of value v lowers navMin by at most k · v ([`equity_loss`]) and exposure by v, or when buying by
 /// v · (1 − slippage). So the excess over a limit l falls by at least `v · (1 − l · k)`, less slippage when buying.
 /// Zero if that is too little to be worth it.
-fn needed_up(state: &State<'_>, lever: &Lever, excess: Wad, limit: Wad) -> Result<Wad, MathError> {
+fn needed_up(state: &State<'_>, lever: &Lever, excess: Wad, limit: Wad) -> Result<Wad, OutOfRange> {
     let received = match (lever.action, lever.side) {
-        (Action::Trade, Side::Buy) => Wad::ONE.mul_bps_down(state.kept()?)?,
+        (Action::Trade, Side::Buy) => Wad::ONE.share_down(state.kept()?)?,
         _ => Wad::ONE,
     };
-    let gain = received.sub(limit.mul_up(equity_loss(state, lever.underlying)?)?)?;
-    if gain < Wad::ONE.mul_bps_up(MIN_GAIN)? {
+    let gain = received.minus(limit.times_up(equity_loss(state, lever.underlying)?)?)?;
+    if gain < Wad::ONE.share_up(MIN_GAIN)? {
         return Ok(Wad::ZERO);
     }
-    excess.div_up(gain)
+    excess.over_up(gain)
 }
 
 #[cfg(test)]

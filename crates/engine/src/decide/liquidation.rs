@@ -3,10 +3,10 @@
 //! Cash first: what the leg's margin lacks is added from the book's cash, even cash that the queue waits for (the queue
 //! is a later rule). Without cash, or without the means, the leg is made smaller.
 
-use fixed::{Bps, MathError, Wad};
+use fixed::{Bps, Wad};
 
 use super::lever::levers;
-use super::{Action, Lever, Plan, SMALLEST, Side, State};
+use super::{Action, Calc, Lever, OutOfRange, Plan, SMALLEST, Side, State};
 use crate::Leg;
 use crate::liquidation::{Moves, perp_headroom};
 use crate::report::Measured;
@@ -15,7 +15,7 @@ use crate::report::Measured;
 const ENOUGH: Bps = Bps(2_500);
 
 /// What adds margin to, or reduces, the leg that lacks most; `None` if none lacks any or nothing can be done.
-pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
     if state.report.excess_liquidation <= Wad::ZERO {
         return Ok(None);
     }
@@ -39,7 +39,7 @@ fn rank(plan: &Plan) -> (bool, Wad) {
     (plan.lever.action != Action::Trade, plan.promise)
 }
 
-fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Result<Option<Plan>, MathError> {
+fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Result<Option<Plan>, OutOfRange> {
     let cash = Lever {
         action: Action::AddMargin,
         side: Side::Sell,
@@ -69,35 +69,48 @@ fn mend(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Resu
         },
         _ => cash,
     };
-    let owed = measured.mark.value.abs()?;
-    // What repays a loan was its collateral, which counts up to the threshold.
-    let gain = match lever.action {
-        Action::Repay => Wad::ONE.sub(Wad::ONE.mul_bps_up(state.params.lending_threshold)?)?,
-        _ => Wad::ONE,
+    let owed = measured.mark.value.magnitude()?;
+    // Cash and spot are the loans' collateral, up to the threshold: what leaves helps that much less.
+    let loans = state.legs.iter().any(|measured| {
+        let loan = matches!(measured.leg, Leg::Debt { .. } | Leg::BorrowedSpot { .. });
+        loan && measured.mark.value < Wad::ZERO
+    });
+    let (mut gain, mut value) = (Wad::ONE, shortfall);
+    if loans {
+        gain = Wad::ONE.minus(Wad::ONE.share_up(state.params.lending_threshold)?)?;
+    }
+    if lever.action == Action::Repay {
+        value = shortfall.over_up(gain)?;
+    }
+    let smallest = if loans && lever.action != Action::Repay {
+        Wad::ZERO
+    } else {
+        state.scale().share_up(SMALLEST)?
     };
-    let value = shortfall.div_up(gain)?;
-    let smallest = state.scale().mul_bps_up(SMALLEST)?;
     let mut direct = None;
     if state.means.has(lever.action) {
-        direct = state.plan(&lever, value.max(smallest).div_up(lever.unit_value)?)?;
+        direct = state.plan(&lever, value.max(smallest).over_up(lever.unit_value)?)?;
+        if let Some(plan) = &mut direct {
+            plan.promise = plan.promise.min(value);
+        }
     }
     // All that is missing, or at least a good part of it.
     if direct.is_some_and(|plan| plan.promise >= value) {
         return promised(direct, gain);
     }
-    let direct = direct.filter(|plan| plan.promise >= value.mul_bps_up(ENOUGH).unwrap_or(value));
+    let direct = direct.filter(|plan| plan.promise >= value.share_up(ENOUGH).unwrap_or(value));
     match measured.leg {
-        Leg::Perp { .. } => Ok(reduce(state, measured, leg, shortfall)?.or(direct)),
+        Leg::Perp { .. } => Ok(reduce(state, measured, leg, shortfall)?.or(promised(direct, gain)?)),
         _ if direct.is_some() || !state.means.has(lever.action) => promised(direct, gain),
         _ => promised(exchange_and_repay(state, &lever, value.min(owed))?, gain),
     }
 }
 
 /// `plan`, of whose value the share `gain` counts.
-fn promised(plan: Option<Plan>, gain: Wad) -> Result<Option<Plan>, MathError> {
+fn promised(plan: Option<Plan>, gain: Wad) -> Result<Option<Plan>, OutOfRange> {
     let Some(plan) = plan else { return Ok(None) };
     Ok(Some(Plan {
-        promise: plan.promise.mul_down(gain)?,
+        promise: plan.promise.times_down(gain)?,
         ..plan
     }))
 }
@@ -107,19 +120,19 @@ fn promised(plan: Option<Plan>, gain: Wad) -> Result<Option<Plan>, MathError> {
 /// What it needs is proportional to its notional N and what it has, C, falls only by the trade's slippage:
 /// `C − s·x·N = (1 − x)·(C + shortfall)`, so `x = shortfall / (C + shortfall − s·N)`. All of it if that is not below 1.
 /// Together with what it hedges, if an earlier rule forbids reducing it alone.
-fn reduce(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Result<Option<Plan>, MathError> {
+fn reduce(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Result<Option<Plan>, OutOfRange> {
     for lever in &levers(state)? {
         if (lever.action, lever.leg) != (Action::ReducePerp, leg) {
             continue;
         }
-        let slip = lever.value_up(lever.most)?.mul_bps_up(state.slippage)?;
-        let needed = measured.mark.value.add(shortfall)?.sub(slip)?;
+        let slip = lever.value_up(lever.most)?.share_up(state.slippage)?;
+        let needed = measured.mark.value.plus(shortfall)?.minus(slip)?;
         let share = if needed <= shortfall {
             Wad::ONE
         } else {
-            shortfall.div_up(needed)?
+            shortfall.over_up(needed)?
         };
-        let wanted = state.at_least_smallest(lever, lever.most.mul_up(share)?)?;
+        let wanted = state.at_least_smallest(lever, lever.most.times_up(share)?)?;
         let plan = match state.plan(lever, wanted)? {
             Some(plan) => Some(plan),
             None => state.pair(lever, wanted)?,
@@ -127,7 +140,7 @@ fn reduce(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Re
         // The excess falls with the size, whatever that is worth.
         return match plan {
             Some(plan) => Ok(Some(Plan {
-                promise: shortfall.mul_down(plan.amount.div_down(wanted)?)?,
+                promise: shortfall.times_down(plan.amount.over_down(wanted)?)?,
                 ..plan
             })),
             None => Ok(None),
@@ -137,15 +150,15 @@ fn reduce(state: &State<'_>, measured: &Measured, leg: u8, shortfall: Wad) -> Re
 }
 
 /// Exchanges what the book has for what it owes, and repays that in the same plan.
-fn exchange_and_repay(state: &State<'_>, repay: &Lever, missing: Wad) -> Result<Option<Plan>, MathError> {
-    let kept = Wad::ONE.mul_bps_down(state.kept()?)?;
+fn exchange_and_repay(state: &State<'_>, repay: &Lever, missing: Wad) -> Result<Option<Plan>, OutOfRange> {
+    let kept = Wad::ONE.share_down(state.kept()?)?;
     let side = if repay.underlying == 0 { Side::Sell } else { Side::Buy };
     let plan = state.pick(&|lever| {
         let fits = lever.action == Action::Trade
             && lever.side == side
             && (side == Side::Sell || lever.underlying == repay.underlying);
-        let value = if fits { missing.div_up(kept)? } else { Wad::ZERO };
-        let tokens = state.at_least_smallest(lever, value.div_up(lever.unit_value)?)?;
+        let value = if fits { missing.over_up(kept)? } else { Wad::ZERO };
+        let tokens = state.at_least_smallest(lever, value.over_up(lever.unit_value)?)?;
         Ok((tokens, lever.value_up(lever.most)?))
     })?;
     // Below the smallest trade two loans could take turns.
@@ -154,13 +167,13 @@ fn exchange_and_repay(state: &State<'_>, repay: &Lever, missing: Wad) -> Result<
     };
     // At the worst accepted price.
     let received = if side == Side::Sell {
-        plan.amount.mul_down(plan.lever.unit_value)?
+        plan.amount.times_down(plan.lever.unit_value)?
     } else {
         plan.amount
     };
-    let received = received.mul_down(kept)?.min(missing.div_down(repay.unit_value)?);
+    let received = received.times_down(kept)?.min(missing.over_down(repay.unit_value)?);
     Ok(Some(Plan {
-        promise: received.mul_down(repay.unit_value)?,
+        promise: received.times_down(repay.unit_value)?,
         partner: Some((*repay, received)),
         ..plan
     }))
@@ -171,7 +184,7 @@ fn exchange_and_repay(state: &State<'_>, repay: &Lever, missing: Wad) -> Result<
 ///
 /// Per unit of value, what is left above the venue's requirement ([`perp_headroom`]) falls by
 /// `d + (1 + d) · (maintenance + closing cost) + slippage` at most, after a move of d against the position.
-pub(crate) fn increase_down(state: &State<'_>, leg: &Leg, side: Side) -> Result<Wad, MathError> {
+pub(crate) fn increase_down(state: &State<'_>, leg: &Leg, side: Side) -> Result<Wad, OutOfRange> {
     let closing_cost = state.params.exit_cost;
     let (Leg::Perp { maintenance, .. }, Some(headroom)) = (leg, perp_headroom(leg, closing_cost)?) else {
         return Ok(Wad::ZERO);
@@ -179,18 +192,18 @@ pub(crate) fn increase_down(state: &State<'_>, leg: &Leg, side: Side) -> Result<
     let price = state.price(leg.underlying()).mid;
     let minimum = Moves::new(state.params)?.minimum;
     let change = if side == Side::Buy {
-        minimum.min(Wad::ONE).neg()?
+        minimum.min(Wad::ONE).negated()?
     } else {
         minimum
     };
-    let free = headroom.value_down(price.add(price.mul_down(change)?)?)?;
-    let required = Bps(maintenance.0.checked_add(closing_cost.0).ok_or(MathError::Overflow)?);
+    let free = headroom.value_down(price.plus(price.times_down(change)?)?)?;
+    let required = Bps(maintenance.0.checked_add(closing_cost.0).ok_or(OutOfRange)?);
     let per_unit = Wad::ONE
-        .add(minimum)?
-        .mul_bps_up(required)?
-        .add(minimum)?
-        .add(Wad::ONE.mul_bps_up(state.slippage)?)?;
-    free.max(Wad::ZERO).div_down(per_unit)?.div_down(price)
+        .plus(minimum)?
+        .share_up(required)?
+        .plus(minimum)?
+        .plus(Wad::ONE.share_up(state.slippage)?)?;
+    free.max(Wad::ZERO).over_down(per_unit)?.over_down(price)
 }
 
 #[cfg(test)]

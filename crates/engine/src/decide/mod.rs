@@ -24,11 +24,20 @@
 //!   moves the book towards its target instead of away from it, and settling the queue later does not move it again.
 //! - Rules 8 and 9 need a gain of a multiple of their cost, and rule 8 a distance between venues (hysteresis).
 //!
+//! Sources: the rules and their order are design section 6; the band's width is Whalley and Wilmott's (1997) or
+//! Zakamouline's (2006), see [`crate::hedge`]; the depth of a hedge with a fixed cost follows from the conditions of
+//! impulse control, see [`band`].
+//!
 //! Limits, on purpose:
 //! - Sizes are computed from the Greeks of the moment. For linear books (cash, spot, loans, perps) they are exact up to
 //!   rounding. With options and ranges, margin and budget are curved, so a step may fall short (the next call goes on)
 //!   or be refused by [`crate::accept`]; the caller then asks again with that rule in [`Facts::skip`].
 //! - A perp is only increased where the book already has collateral. Opening an account is rule 9's business.
+//! - Margin is one rule: the largest change of the worst loss per unit traded is taken from the scenarios' extremes, not
+//!   by revaluing the book after the trade.
+//! - A hedge is moved and cash allocated one venue a call. Nothing is optimised over venues or over time.
+//! - The plan for a venue that settles later is accepted by what the book looks like after the call: expected delta and
+//!   the collateral that the venue holds. What it fills at is bounded by `min_out` only.
 //! - Legs from position 64 on are never acted upon; a book on chain has at most 16.
 
 pub mod band;
@@ -54,6 +63,85 @@ use crate::venue::{self, Quote, Want};
 use crate::{EngineError, Params};
 pub use freshness::Oracle;
 pub use lever::Lever;
+
+/// A result is out of range. Without a payload, so that the many places it passes through stay small in a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange;
+
+impl From<MathError> for OutOfRange {
+    fn from(_: MathError) -> Self {
+        Self
+    }
+}
+
+impl From<OutOfRange> for MathError {
+    fn from(_: OutOfRange) -> Self {
+        Self::Overflow
+    }
+}
+
+impl From<OutOfRange> for EngineError {
+    fn from(_: OutOfRange) -> Self {
+        Self::Math(MathError::Overflow)
+    }
+}
+
+/// The arithmetic of [`Wad`], never inlined: the rules are asked once a call, and their size counts.
+pub(crate) trait Calc: Sized {
+    fn plus(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn minus(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn negated(self) -> Result<Wad, OutOfRange>;
+    fn magnitude(self) -> Result<Wad, OutOfRange>;
+    fn times_up(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn times_down(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn over_up(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn over_down(self, other: Wad) -> Result<Wad, OutOfRange>;
+    fn share_up(self, share: Bps) -> Result<Wad, OutOfRange>;
+    fn share_down(self, share: Bps) -> Result<Wad, OutOfRange>;
+}
+
+impl Calc for Wad {
+    #[inline(never)]
+    fn plus(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.add(other)?)
+    }
+    #[inline(never)]
+    fn minus(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.sub(other)?)
+    }
+    #[inline(never)]
+    fn negated(self) -> Result<Wad, OutOfRange> {
+        Ok(self.neg()?)
+    }
+    #[inline(never)]
+    fn magnitude(self) -> Result<Wad, OutOfRange> {
+        Ok(self.abs()?)
+    }
+    #[inline(never)]
+    fn times_up(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.mul_up(other)?)
+    }
+    #[inline(never)]
+    fn times_down(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.mul_down(other)?)
+    }
+    #[inline(never)]
+    fn over_up(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.div_up(other)?)
+    }
+    #[inline(never)]
+    fn over_down(self, other: Wad) -> Result<Wad, OutOfRange> {
+        Ok(self.div_down(other)?)
+    }
+    #[inline(never)]
+    fn share_up(self, share: Bps) -> Result<Wad, OutOfRange> {
+        Ok(self.mul_bps_up(share)?)
+    }
+    #[inline(never)]
+    fn share_down(self, share: Bps) -> Result<Wad, OutOfRange> {
+        Ok(self.mul_bps_down(share)?)
+    }
+}
 
 /// Nothing to do.
 pub const IDLE: u8 = 0;
@@ -305,6 +393,101 @@ pub const RULE_OF: [u8; DISTANCES] = [
     GREEKS,
 ];
 
+/// The number of words of a [`Decision`].
+pub const DECISION_WORDS: usize = 20 + DISTANCES;
+
+impl Decision {
+    /// The fields in their order, numbers and codes as raw values (a code is not multiplied by 1e18).
+    pub fn words(&self) -> [Wad; DECISION_WORDS] {
+        let code = |code: u8| Wad(code.into());
+        let [d0, d1, d2, d3, d4, d5, d6, d7, d8] = self.distances;
+        [
+            code(self.rule),
+            code(self.action as u8),
+            code(self.side as u8),
+            code(self.underlying),
+            code(self.leg),
+            code(self.venue),
+            self.amount_in,
+            self.min_out,
+            self.value,
+            self.cost_bound,
+            self.progress,
+            code(self.partner as u8),
+            code(self.partner_leg),
+            self.partner_amount,
+            self.expected_delta,
+            self.delta_target,
+            self.lower,
+            self.upper,
+            self.gross_leverage,
+            self.net_leverage,
+            d0,
+            d1,
+            d2,
+            d3,
+            d4,
+            d5,
+            d6,
+            d7,
+            d8,
+        ]
+    }
+
+    /// The decision of these [`Decision::words`]; `None` for a code that does not exist.
+    pub fn from_words(words: &[Wad; DECISION_WORDS]) -> Option<Self> {
+        let small = |word: Wad| u8::try_from(word.0).ok();
+        let [rule, action, side, underlying, leg, venue, rest @ ..] = *words;
+        let [
+            amount_in,
+            min_out,
+            value,
+            cost_bound,
+            progress,
+            partner,
+            partner_leg,
+            partner_amount,
+            rest @ ..,
+        ] = rest;
+        let [
+            expected_delta,
+            delta_target,
+            lower,
+            upper,
+            gross_leverage,
+            net_leverage,
+            distances @ ..,
+        ] = rest;
+        Some(Self {
+            rule: small(rule)?,
+            action: Action::from_u8(small(action)?)?,
+            side: match small(side)? {
+                0 => Side::Buy,
+                1 => Side::Sell,
+                _ => return None,
+            },
+            underlying: small(underlying)?,
+            leg: small(leg)?,
+            venue: small(venue)?,
+            amount_in,
+            min_out,
+            value,
+            cost_bound,
+            progress,
+            partner: Action::from_u8(small(partner)?)?,
+            partner_leg: small(partner_leg)?,
+            partner_amount,
+            expected_delta,
+            delta_target,
+            lower,
+            upper,
+            gross_leverage,
+            net_leverage,
+            distances,
+        })
+    }
+}
+
 /// What every rule looks at.
 #[derive(Clone, Copy, Debug)]
 pub struct State<'a> {
@@ -364,7 +547,7 @@ pub fn decide(
         }
     }
     if facts.liquidity_needed < Wad::ZERO || facts.capacity < Wad::ZERO || facts.capacity > Wad::ONE {
-        return Err(MathError::Overflow.into());
+        return Err(EngineError::Math(MathError::Overflow));
     }
     let mut state = State {
         report,
@@ -407,27 +590,30 @@ pub fn distances(
     prices: &[Price],
     params: &Params,
     facts: &Facts<'_>,
-) -> Result<Distances, MathError> {
-    let leverage = |limit: Wad, value: Wad| -> Result<Wad, MathError> {
+) -> Result<Distances, OutOfRange> {
+    let leverage = |limit: Wad, value: Wad| -> Result<Wad, OutOfRange> {
         if value == Wad::ZERO {
             return Ok(Wad::ZERO); // nothing is no violation, whatever the equity
         }
-        limit.mul_down(facts.capacity)?.mul_down(report.nav_min)?.sub(value)
+        limit
+            .times_down(facts.capacity)?
+            .times_down(report.nav_min)?
+            .minus(value)
     };
     Ok([
         budget::distance(report, facts)?,
-        report.excess_liquidation.neg()?,
+        report.excess_liquidation.negated()?,
         if report.initial_margin == Wad::ZERO {
             Wad::ZERO
         } else {
-            report.nav_mid.sub(report.initial_margin)?
+            report.nav_mid.minus(report.initial_margin)?
         },
         leverage(params.max_gross_leverage, report.gross_value)?,
         leverage(params.max_net_leverage, report.net_value)?,
-        report.liquid.sub(facts.liquidity_needed)?,
+        report.liquid.minus(facts.liquidity_needed)?,
         band::distance(report, prices, params, facts)?,
-        report.excess_gamma.neg()?,
-        report.excess_vega.neg()?,
+        report.excess_gamma.negated()?,
+        report.excess_vega.negated()?,
     ])
 }
 
@@ -435,15 +621,15 @@ pub fn distances(
 pub fn excess(distances: &Distances, index: usize) -> Wad {
     // −(−x) of a number that is no minimum cannot overflow.
     let distance = distances.get(index).copied().unwrap_or_default();
-    distance.neg().unwrap_or(Wad::MAX).max(Wad::ZERO)
+    distance.negated().unwrap_or(Wad::MAX).max(Wad::ZERO)
 }
 
 /// The excess of `rule`: the sum of its entries, in asset units, ≥ 0.
-pub fn rule_excess(distances: &Distances, rule: u8) -> Result<Wad, MathError> {
+pub fn rule_excess(distances: &Distances, rule: u8) -> Result<Wad, OutOfRange> {
     let mut sum = Wad::ZERO;
     for (index, of) in RULE_OF.iter().enumerate() {
         if *of == rule {
-            sum = sum.add(excess(distances, index))?;
+            sum = sum.plus(excess(distances, index))?;
         }
     }
     Ok(sum)
@@ -451,7 +637,7 @@ pub fn rule_excess(distances: &Distances, rule: u8) -> Result<Wad, MathError> {
 
 /// The slippage that `rule` accepts: `max_slippage`, which for rules 2 to 4 grows with the time in violation up to
 /// `cost_cap`, so that a crash cannot freeze deleveraging.
-fn slippage(params: &Params, facts: &Facts<'_>, rule: u8) -> Result<Bps, MathError> {
+fn slippage(params: &Params, facts: &Facts<'_>, rule: u8) -> Result<Bps, OutOfRange> {
     let base = params.max_slippage;
     if rule > LEVERAGE {
         return Ok(base);
@@ -466,7 +652,7 @@ fn slippage(params: &Params, facts: &Facts<'_>, rule: u8) -> Result<Bps, MathErr
     base.0
         .checked_add(u32::try_from(grown).unwrap_or(u32::MAX))
         .map(Bps)
-        .ok_or(MathError::Overflow)
+        .ok_or(OutOfRange)
 }
 
 impl State<'_> {
@@ -493,13 +679,13 @@ impl State<'_> {
     }
 
     /// The cash that the queue does not need. May be negative.
-    pub(crate) fn free_cash(&self) -> Result<Wad, MathError> {
-        self.report.liquid.sub(self.facts.liquidity_needed)
+    pub(crate) fn free_cash(&self) -> Result<Wad, OutOfRange> {
+        self.report.liquid.minus(self.facts.liquidity_needed)
     }
 
     /// What is left of the oracle's price at the worst accepted price.
-    pub(crate) fn kept(&self) -> Result<Bps, MathError> {
-        BPS.checked_sub(self.slippage.0).map(Bps).ok_or(MathError::Overflow)
+    pub(crate) fn kept(&self) -> Result<Bps, OutOfRange> {
+        BPS.checked_sub(self.slippage.0).map(Bps).ok_or(OutOfRange)
     }
 
     /// The gross exposure or the equity, whichever is larger: what trades are compared with.
@@ -508,22 +694,22 @@ impl State<'_> {
     }
 
     /// `wanted` tokens of `lever`, raised to the smallest trade worth making; zero stays zero. Rounded up.
-    pub(crate) fn at_least_smallest(&self, lever: &Lever, wanted: Wad) -> Result<Wad, MathError> {
+    pub(crate) fn at_least_smallest(&self, lever: &Lever, wanted: Wad) -> Result<Wad, OutOfRange> {
         if wanted <= Wad::ZERO {
             return Ok(wanted);
         }
-        let smallest = self.scale().mul_bps_up(SMALLEST)?;
-        Ok(wanted.max(smallest.div_up(self.price(lever.underlying).mid)?))
+        let smallest = self.scale().share_up(SMALLEST)?;
+        Ok(wanted.max(smallest.over_up(self.price(lever.underlying).mid)?))
     }
 
     /// The excess of entry `index` of the [`Distances`].
-    pub(crate) fn distances(&self) -> Result<Distances, MathError> {
+    pub(crate) fn distances(&self) -> Result<Distances, OutOfRange> {
         distances(self.report, self.prices, self.params, self.facts)
     }
 
     /// The lever with the highest score, as far as it can be used. `ask` names the wanted amount (in the lever's own
     /// unit; nothing if not positive) and the score of a lever.
-    pub(crate) fn pick(&self, ask: &Ask<'_>) -> Result<Option<Plan>, MathError> {
+    pub(crate) fn pick(&self, ask: &Ask<'_>) -> Result<Option<Plan>, OutOfRange> {
         let mut best: Option<(Plan, Wad)> = None;
         for lever in &lever::levers(self)? {
             let (wanted, score) = ask(lever)?;
@@ -541,7 +727,7 @@ impl State<'_> {
     ///
     /// A trade that the limits cut to a crumb is none: every trade at a better price than the worst leaves a little
     /// room, and using it up would be an endless series, or buy back what rule 4 just sold.
-    pub(crate) fn plan(&self, lever: &Lever, wanted: Wad) -> Result<Option<Plan>, MathError> {
+    pub(crate) fn plan(&self, lever: &Lever, wanted: Wad) -> Result<Option<Plan>, OutOfRange> {
         let mut possible = wanted.min(lever.most);
         if possible <= Wad::ZERO {
             return Ok(None);
@@ -560,7 +746,7 @@ impl State<'_> {
             };
             venue = choice.quote.venue;
             if choice.value < want.value {
-                possible = choice.value.div_down(self.price(lever.underlying).mid)?;
+                possible = choice.value.over_down(self.price(lever.underlying).mid)?;
             }
         }
         if self.rule > LEVERAGE {
@@ -575,11 +761,11 @@ impl State<'_> {
             if let Some(value) = affordable.checked_mul(BPS.into()).map(Wad)
                 && lever.value_up(possible)? > value
             {
-                possible = value.div_down(lever.unit_value)?;
+                possible = value.over_down(lever.unit_value)?;
             }
         }
         let amount = possible.min(room::most_down(self, lever)?);
-        let crumb = self.scale().mul_bps_down(CRUMB)?.max(self.params.min_trade);
+        let crumb = self.scale().share_down(CRUMB)?.max(self.params.min_trade);
         let value = lever.value_up(amount)?;
         let cut_to_crumb = amount < possible && value < crumb;
         // A margin account leaves as little room for a larger position as the limits do.
@@ -597,7 +783,7 @@ impl State<'_> {
     /// `first` and the best lever that moves delta the other way, both by `tokens` at most, so that the netted delta
     /// stays. The best is the one that lowers gross exposure most, then the largest. `None` without one, or if gross
     /// exposure would rise, or below `min_trade`.
-    pub(crate) fn pair(&self, first: &Lever, tokens: Wad) -> Result<Option<Plan>, MathError> {
+    pub(crate) fn pair(&self, first: &Lever, tokens: Wad) -> Result<Option<Plan>, OutOfRange> {
         if first.unit_delta == Wad::ZERO {
             return Ok(None); // moves no delta that a partner could give back
         }
@@ -614,8 +800,8 @@ impl State<'_> {
             return Ok(None);
         };
         let tokens = tokens.min(first.tokens_down(first.most)?).min(reach);
-        let (amount, partner) = (first.native_down(tokens)?, other.native_down(tokens)?);
-        let promise = first.value_up(amount)?.add(other.value_up(partner)?)?;
+        let (amount, partner) = (first.native_down(tokens), other.native_down(tokens));
+        let promise = first.value_up(amount)?.plus(other.value_up(partner)?)?;
         if amount <= Wad::ZERO || promise < self.params.min_trade || !self.can_afford(promise)? {
             return Ok(None);
         }
@@ -631,12 +817,12 @@ impl State<'_> {
 
     /// Whether the slippage of `value`, which lowers equity and with it the limits, leaves the netted limits of rule 4
     /// intact (rules before it do not care).
-    fn can_afford(&self, value: Wad) -> Result<bool, MathError> {
-        let cost = value.mul_bps_up(self.slippage)?;
+    fn can_afford(&self, value: Wad) -> Result<bool, OutOfRange> {
+        let cost = value.share_up(self.slippage)?;
         let distances = self.distances()?;
         let of = |index: usize| distances.get(index).copied().unwrap_or_default();
-        let net = cost.mul_up(self.params.max_net_leverage)?;
-        let gross = cost.mul_up(self.params.max_gross_leverage)?;
+        let net = cost.times_up(self.params.max_net_leverage)?;
+        let gross = cost.times_up(self.params.max_gross_leverage)?;
         Ok(self.rule < LEVERAGE
             || (self.report.net_value == Wad::ZERO || of(4) >= net)
                 && (self.rule == LEVERAGE
@@ -644,13 +830,13 @@ impl State<'_> {
     }
 
     /// The largest pair of levers that both lower gross exposure, up to `tokens` of each underlying.
-    pub(crate) fn unwind(&self, value: Wad) -> Result<Option<Plan>, MathError> {
+    pub(crate) fn unwind(&self, value: Wad) -> Result<Option<Plan>, OutOfRange> {
         let mut best: Option<Plan> = None;
         for lever in &lever::levers(self)? {
             if lever.gross != -1 || lever.side != Side::Sell {
                 continue;
             }
-            let tokens = value.div_up(self.price(lever.underlying).mid)?;
+            let tokens = value.over_up(self.price(lever.underlying).mid)?;
             if let Some(plan) = self.pair(lever, tokens)?
                 && plan.partner.is_some_and(|(partner, _)| partner.gross == -1)
                 && best.is_none_or(|best| best.promise < plan.promise)
@@ -662,7 +848,7 @@ impl State<'_> {
     }
 
     /// The decision that carries out `plan`.
-    fn decision(&self, plan: Option<Plan>) -> Result<Decision, MathError> {
+    fn decision(&self, plan: Option<Plan>) -> Result<Decision, OutOfRange> {
         let underlying = match &plan {
             Some(plan) if plan.lever.underlying > 0 => plan.lever.underlying,
             _ => 1,
@@ -706,31 +892,31 @@ impl State<'_> {
         decision.value = lever.value_up(amount)?;
         if (lever.action, lever.side) == (Action::Trade, Side::Buy) {
             let price = self.price(lever.underlying).mid;
-            decision.amount_in = amount.mul_down(price)?;
+            decision.amount_in = amount.times_down(price)?;
             decision.value = decision.amount_in;
-            decision.min_out = decision.amount_in.div_up(price)?.mul_bps_up(self.kept()?)?;
+            decision.min_out = decision.amount_in.over_up(price)?.share_up(self.kept()?)?;
         } else {
             decision.min_out = amount
-                .mul_up(lever.unit_flow)?
-                .sub(decision.value.mul_bps_down(self.slippage)?)?;
+                .times_up(lever.unit_flow)?
+                .minus(decision.value.share_down(self.slippage)?)?;
         }
         if let Some((partner, partner_amount)) = plan.partner {
             decision.partner = partner.action;
             decision.partner_leg = partner.leg;
             decision.partner_amount = partner_amount;
-            decision.value = decision.value.add(partner.value_up(partner_amount)?)?;
+            decision.value = decision.value.plus(partner.value_up(partner_amount)?)?;
         }
-        decision.cost_bound = decision.value.mul_bps_up(self.slippage)?.min(plan.cost_bound);
+        decision.cost_bound = decision.value.share_up(self.slippage)?.min(plan.cost_bound);
         decision.progress = plan
             .promise
             .min(rule_excess(&distances, self.rule)?)
-            .mul_bps_down(MIN_PROGRESS)?;
+            .share_down(MIN_PROGRESS)?;
         Ok(decision)
     }
 }
 
 /// What a rule wants of a lever: the amount in its own unit, and a score.
-pub(crate) type Ask<'a> = dyn Fn(&Lever) -> Result<(Wad, Wad), MathError> + 'a;
+pub(crate) type Ask<'a> = dyn Fn(&Lever) -> Result<(Wad, Wad), OutOfRange> + 'a;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,8 @@ use proptest::strategy::ValueTree;
 
 use super::world::{World, any_world};
 use super::{
-    ALLOCATION, Action, BAND, BUDGET, IDLE, LEVERAGE, LIQUIDATION, Means, Oracle, QUEUE, distances, excess, rule_excess,
+    ALLOCATION, Action, BAND, BUDGET, Decision, IDLE, LEVERAGE, LIQUIDATION, Means, Oracle, QUEUE, distances, excess,
+    rule_excess,
 };
 
 /// The gross and twice the net exposure: what every reduce-only action lowers.
@@ -32,7 +33,9 @@ proptest! {
     /// The same input gives the same decision.
     #[test]
     fn decide_same_input_is_the_same_decision(world in any_world()) {
-        prop_assert_eq!(world.decide(), world.clone().decide(), "DEC-1");
+        let decision = world.decide();
+        prop_assert_eq!(decision, world.clone().decide(), "DEC-1");
+        prop_assert_eq!(Decision::from_words(&decision.words()), Some(decision), "DEC-1");
     }
 
     /// A decision carried out at any price within its bounds is accepted, at the worst one too.

@@ -1,8 +1,8 @@
 //! Rule 5: the redemption queue is not covered by liquid assets.
 
-use fixed::{MathError, Wad};
+use fixed::Wad;
 
-use super::{Action, Plan, Side, State};
+use super::{Action, Calc, OutOfRange, Plan, Side, State};
 use crate::decide::lever::Lever;
 
 /// Raises what is missing even at the worst accepted price (rounded up), or the smallest amount worth raising if that is
@@ -10,21 +10,21 @@ use crate::decide::lever::Lever;
 ///
 /// Cheapest first: orders cost nothing to cancel, a range gives its asset part at no price, spot costs the exchange.
 /// Only then a range is unwound as a whole, and bought options are sold.
-pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
-    let shortage = state.free_cash()?.neg()?;
+pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
+    let shortage = state.free_cash()?.negated()?;
     if shortage <= Wad::ZERO {
         return Ok(None);
     }
-    let kept = Wad::ONE.mul_bps_down(state.kept()?)?;
+    let kept = Wad::ONE.share_down(state.kept()?)?;
     state.pick(&|lever| {
         let nothing = (Wad::ZERO, Wad::ZERO);
         // The rank, and the cash that one unit raises.
         let (rank, raised) = match (lever.action, lever.side) {
             (Action::CancelOrder, _) => (5, lever.unit_flow),
             (Action::ShrinkRange, _) => (4, asset_part(state, lever)?),
-            (Action::Trade, Side::Sell) => (3, lever.unit_flow.mul_down(kept)?),
-            (Action::UnwindRange, _) => (2, lever.unit_flow.mul_down(kept)?),
-            (Action::ReduceOption, _) => (1, lever.unit_flow.mul_down(kept)?),
+            (Action::Trade, Side::Sell) => (3, lever.unit_flow.times_down(kept)?),
+            (Action::UnwindRange, _) => (2, lever.unit_flow.times_down(kept)?),
+            (Action::ReduceOption, _) => (1, lever.unit_flow.times_down(kept)?),
             _ => return Ok(nothing),
         };
         if raised <= Wad::ZERO {
@@ -32,20 +32,20 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, MathError> {
         }
         let wanted = match lever.action {
             Action::CancelOrder => lever.most, // as a whole
-            Action::Trade => state.at_least_smallest(lever, shortage.div_up(kept)?.div_up(lever.unit_value)?)?,
-            _ => shortage.div_up(raised).unwrap_or(Wad::MAX),
+            Action::Trade => state.at_least_smallest(lever, shortage.over_up(kept)?.over_up(lever.unit_value)?)?,
+            _ => shortage.over_up(raised).unwrap_or(Wad::MAX),
         };
         Ok((wanted, Wad(rank)))
     })
 }
 
 /// The asset units that come out of one unit of a range.
-fn asset_part(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
+fn asset_part(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRange> {
     let Some(measured) = state.legs.get(usize::from(lever.leg)) else {
         return Ok(Wad::ZERO);
     };
-    let underlying = measured.mark.delta.mul_up(state.price(lever.underlying).mid)?;
-    measured.mark.value.sub(underlying)?.div_down(lever.most)
+    let underlying = measured.mark.delta.times_up(state.price(lever.underlying).mid)?;
+    measured.mark.value.minus(underlying)?.over_down(lever.most)
 }
 
 #[cfg(test)]

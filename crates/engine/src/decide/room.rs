@@ -1,8 +1,8 @@
 //! How far a lever may go before it breaks a limit of an earlier rule.
 
-use fixed::{BPS, Bps, MathError, Wad};
+use fixed::{BPS, Bps, Wad};
 
-use super::{Action, BAND, BUDGET, LEVERAGE, LIQUIDATION, Lever, Side, State, band};
+use super::{Action, BAND, BUDGET, Calc, LEVERAGE, LIQUIDATION, Lever, OutOfRange, Side, State, band};
 use crate::liquidation::Moves;
 use crate::{Leg, drawdown};
 
@@ -22,7 +22,7 @@ const SHORT_LOSS: Bps = Bps(8_000);
 ///
 /// Margin and budget: a unit of value lowers equity by the slippage and adds its own loss in the scenario at most, or
 /// takes it away while it moves the netted delta of a linear book towards zero. Without capacity nothing else is allowed.
-pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
+pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRange> {
     let State {
         report, params, facts, ..
     } = *state;
@@ -30,17 +30,17 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathErr
         return Ok(Wad::MAX);
     }
     let price = state.price(lever.underlying).mid;
-    let to_zero = lever.to_zero(state)?.mul_down(price)?;
-    let towards = to_zero.neg()?;
-    let slippage = Wad::ONE.mul_bps_up(state.slippage)?;
+    let to_zero = lever.until_flat(state)?.times_down(price)?;
+    let towards = to_zero.negated()?;
+    let slippage = Wad::ONE.share_up(state.slippage)?;
 
     let mut value = Wad::MAX;
     if facts.capacity == Wad::ZERO {
         value = to_zero;
     } else if facts.budget_left < Wad::MAX {
-        let free = facts.budget_left.sub(report.budget_loss)?.max(Wad::ZERO);
+        let free = facts.budget_left.minus(report.budget_loss)?.max(Wad::ZERO);
         value = value.min(
-            free.div_down(drawdown::budget_move_up(params)?.add(slippage)?)?
+            free.over_down(drawdown::budget_move_up(params)?.plus(slippage)?)?
                 .max(to_zero),
         );
     }
@@ -48,14 +48,14 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathErr
         value = value.min(loan_room(state, lever)?);
     }
     if state.rule >= LEVERAGE {
-        let room = |limit: Wad, used: Wad, loss: Wad| -> Result<Wad, MathError> {
-            let limit = limit.mul_down(facts.capacity)?;
-            let free = limit.mul_down(report.nav_min)?.sub(used)?;
-            free.div_down(Wad::ONE.add(limit.mul_up(loss)?)?)
+        let room = |limit: Wad, used: Wad, loss: Wad| -> Result<Wad, OutOfRange> {
+            let limit = limit.times_down(facts.capacity)?;
+            let free = limit.times_down(report.nav_min)?.minus(used)?;
+            free.over_down(Wad::ONE.plus(limit.times_up(loss)?)?)
         };
         let loss = equity_loss(state, lever.underlying)?;
-        let others = report.net_value.sub(towards.abs()?)?.max(Wad::ZERO);
-        value = value.min(room(params.max_net_leverage, towards.add(others)?, loss)?.max(to_zero));
+        let others = report.net_value.minus(towards.magnitude()?)?.max(Wad::ZERO);
+        value = value.min(room(params.max_net_leverage, towards.plus(others)?, loss)?.max(to_zero));
         if lever.gross > 0 {
             let (limit, used) = (params.max_gross_leverage, report.gross_value);
             let reducing = room(limit, used, slippage)?.min(to_zero);
@@ -65,31 +65,31 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, MathErr
             let shock = if lever.side == Side::Buy { LONG_LOSS } else { SHORT_LOSS };
             let rate = [shock, params.basis_contingency, params.concentration_contingency]
                 .iter()
-                .try_fold(Wad::ZERO, |sum, share| sum.add(Wad::ONE.mul_bps_up(*share)?))?
-                .mul_bps_up(params.initial_margin)?
-                .add(slippage)?;
-            let free = report.nav_mid.sub(report.initial_margin)?.max(Wad::ZERO);
-            value = value.min(free.div_down(rate)?.max(to_zero));
+                .try_fold(Wad::ZERO, |sum, share| sum.plus(Wad::ONE.share_up(*share)?))?
+                .share_up(params.initial_margin)?
+                .plus(slippage)?;
+            let free = report.nav_mid.minus(report.initial_margin)?.max(Wad::ZERO);
+            value = value.min(free.over_down(rate)?.max(to_zero));
         }
     }
     if value == Wad::MAX {
         return Ok(Wad::MAX);
     }
-    let mut tokens = value.div_down(price)?;
+    let mut tokens = value.over_down(price)?;
     if state.rule > BAND {
         tokens = tokens.min(band::inside(state, lever)?);
     }
-    lever.native_down(tokens)
+    Ok(lever.native_down(tokens))
 }
 
 /// The most that navMin can fall per unit of value traded: slippage, and the low mark of a larger delta, which for a short
 /// is `(1 + confidence) · (1 + exit cost)` of its value. Rounded up.
-pub(super) fn equity_loss(state: &State<'_>, underlying: u8) -> Result<Wad, MathError> {
-    let plus = |share: Bps| BPS.checked_add(share.0).map(Bps).ok_or(MathError::Overflow);
+pub(super) fn equity_loss(state: &State<'_>, underlying: u8) -> Result<Wad, OutOfRange> {
+    let plus = |share: Bps| BPS.checked_add(share.0).map(Bps).ok_or(OutOfRange);
     let marked = Wad::ONE
-        .mul_bps_up(plus(state.price(underlying).confidence)?)?
-        .mul_bps_up(plus(state.params.exit_cost)?)?;
-    marked.sub(Wad::ONE)?.add(Wad::ONE.mul_bps_up(state.slippage)?)
+        .share_up(plus(state.price(underlying).confidence)?)?
+        .share_up(plus(state.params.exit_cost)?)?;
+    marked.minus(Wad::ONE)?.plus(Wad::ONE.share_up(state.slippage)?)
 }
 
 /// How much more of `lever`'s underlying may be bought or sold before the book's loans come closer to liquidation than
@@ -99,49 +99,49 @@ pub(super) fn equity_loss(state: &State<'_>, underlying: u8) -> Result<Wad, Math
 /// of the minimum distance of any underlying the collateral, times the threshold, must cover the debt. A unit of value
 /// bought lowers that by threshold · (distance + slippage) after a fall of its own underlying, sold after a rise, and by
 /// threshold · slippage after a move of any other.
-fn loan_room(state: &State<'_>, lever: &Lever) -> Result<Wad, MathError> {
+fn loan_room(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRange> {
     let (mut debts, mut shortfall) = (Wad::ZERO, Wad::ZERO);
     for measured in state.legs {
         if matches!(measured.leg, Leg::Debt { .. } | Leg::BorrowedSpot { .. }) {
-            debts = debts.sub(measured.mark.value)?;
+            debts = debts.minus(measured.mark.value)?;
             shortfall = shortfall.max(measured.liquidation.map_or(Wad::ZERO, |distance| distance.shortfall));
         }
     }
     if debts <= Wad::ZERO {
         return Ok(Wad::MAX);
     }
-    let value = |tokens: Wad, underlying: u8| tokens.mul_down(state.price(underlying).mid);
+    let value = |tokens: Wad, underlying: u8| tokens.times_down(state.price(underlying).mid);
     let mut assets = state.report.liquid;
     for underlying in 1..=state.report.underlyings {
-        assets = assets.add(value(state.spot(underlying), underlying)?)?;
+        assets = assets.plus(value(state.spot(underlying), underlying)?)?;
     }
     let threshold = state.params.lending_threshold;
     let minimum = Moves::new(state.params)?.minimum;
-    let slippage = Wad::ONE.mul_bps_up(state.slippage)?;
+    let slippage = Wad::ONE.share_up(state.slippage)?;
     let mut room = Wad::MAX;
     for underlying in 1..=state.report.underlyings {
         let held = value(state.spot(underlying), underlying)?;
         let mut owed = Wad::ZERO;
         for measured in state.legs {
             if matches!(measured.leg, Leg::BorrowedSpot { underlying: of, .. } if of == underlying) {
-                owed = owed.sub(measured.mark.value)?;
+                owed = owed.minus(measured.mark.value)?;
             }
         }
         let own = underlying == lever.underlying;
         if !own && held == Wad::ZERO && owed == Wad::ZERO {
             continue;
         }
-        for (change, against) in [(minimum.min(Wad::ONE).neg()?, Side::Buy), (minimum, Side::Sell)] {
+        for (change, against) in [(minimum.min(Wad::ONE).negated()?, Side::Buy), (minimum, Side::Sell)] {
             let lost = match own {
-                true if lever.side == against => slippage.add(minimum)?,
-                true => slippage.sub(minimum)?,
+                true if lever.side == against => slippage.plus(minimum)?,
+                true => slippage.minus(minimum)?,
                 false => slippage,
             };
             if lost > Wad::ZERO {
-                let collateral = assets.add(held.mul_down(change)?)?.mul_bps_down(threshold)?;
-                let missing = debts.add(owed.mul_up(change)?)?.sub(collateral)?;
-                let free = shortfall.sub(missing)?.max(Wad::ZERO);
-                room = room.min(free.div_down(lost.mul_bps_up(threshold)?)?);
+                let collateral = assets.plus(held.times_down(change)?)?.share_down(threshold)?;
+                let missing = debts.plus(owed.times_up(change)?)?.minus(collateral)?;
+                let free = shortfall.minus(missing)?.max(Wad::ZERO);
+                room = room.min(free.over_down(lost.share_up(threshold)?)?);
             }
         }
     }

@@ -182,7 +182,7 @@ impl World {
         after
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[expect(clippy::too_many_arguments, clippy::too_many_lines, reason = "one arm per action")]
     fn act(
         &mut self,
         before: &Self,
@@ -314,6 +314,7 @@ impl World {
 
 /// Books with cash, spot of two underlyings, loans, perps and orders, some of them in trouble; with any means, capacity
 /// and budget.
+#[expect(clippy::too_many_lines, reason = "one strategy per part of a book")]
 pub(crate) fn any_world() -> impl Strategy<Value = World> {
     let value = || prop_oneof![1 => Just(0), 4 => 0..1_000_000 * WAD];
     let signed = || prop_oneof![1 => Just(0), 4 => -1_000_000 * WAD..1_000_000 * WAD];
@@ -379,6 +380,19 @@ pub(crate) fn any_world() -> impl Strategy<Value = World> {
                     },
                     collateral_in_underlying: in_underlying,
                     accrued: Wad(notional / 1_000),
+                    maintenance: Bps(100),
+                    rate: Rate(0),
+                });
+            }
+            if which & 8 == 0 && first > 0 {
+                // Hedges the spot.
+                world.legs.push(Leg::Perp {
+                    underlying: 1,
+                    size: Wad(-tokens(first, mid1).0),
+                    cost_basis: Wad(-first),
+                    collateral: Wad(first / 3),
+                    collateral_in_underlying: false,
+                    accrued: Wad::ZERO,
                     maintenance: Bps(100),
                     rate: Rate(0),
                 });
