@@ -81,7 +81,10 @@ pub(crate) fn print(wasm: &[u8]) -> Result<()> {
     for n in [1_u64, 8, 64, 128] {
         let records = (0..n).flat_map(option).flat_map(u64::to_le_bytes);
         let (cost, output) = program.measure([1].into_iter().chain(records).collect::<Vec<u8>>())?;
-        ensure!(output.len() as u64 == n * pricing::RESULT as u64, "an option was refused");
+        ensure!(
+            output.len() as u64 == n * pricing::RESULT as u64,
+            "an option was refused"
+        );
         row(&format!("greeks of {n}"), cost);
         costs.push(cost);
     }
@@ -100,6 +103,26 @@ pub(crate) fn print(wasm: &[u8]) -> Result<()> {
         let input: Vec<u8> = [2].into_iter().chain(words.flat_map(u64::to_le_bytes)).collect();
         let (cost, _) = program.measure(input)?;
         row(&format!("margin of {n} and 8 perps"), cost);
+    }
+    let kernels = [
+        "exp",
+        "ln",
+        "sqrt_down",
+        "sqrt_up",
+        "cbrt",
+        "pow",
+        "normal_cdf",
+        "normal_pdf",
+        "normal_icdf",
+    ];
+    for (selector, name) in (3..).zip(kernels) {
+        let run = |n: u128| -> Result<f64> {
+            // 0.01 to 0.99, in pairs: within the domain of all of them.
+            let wads = (0..2 * n).map(|i| (1 + i * 37 % 99) * 10_000_000_000_000_000);
+            let input = [selector].into_iter().chain(wads.flat_map(u128::to_le_bytes));
+            Ok(program.measure(input.collect::<Vec<u8>>())?.0.compute)
+        };
+        println!("{:24} {:8} {:10} {:10.2}", name, "", "", (run(128)? - run(64)?) / 64.0);
     }
     Ok(())
 }

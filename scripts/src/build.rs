@@ -49,7 +49,7 @@ pub(crate) fn build(contracts: &[Contract]) -> Result<Vec<Built>> {
 }
 
 fn build_one(contract: &Contract, remaps: &str, folder: &Path, budget: usize) -> Result<Built> {
-    let rustc_wasm = compile(contract, remaps)?;
+    let rustc_wasm = compile(contract.name, remaps)?;
     let rustc_wasm = fs::read(&rustc_wasm).with_context(|| format!("cannot read {}", rustc_wasm.display()))?;
     let wasm = wasm::finish(&rustc_wasm)?;
     let pages = wasm::inspect(&wasm)?;
@@ -70,21 +70,34 @@ fn build_one(contract: &Contract, remaps: &str, folder: &Path, budget: usize) ->
     })
 }
 
+/// Builds the program of `bench/programs` as contracts are built, but for its size, and returns where the module is.
+pub(crate) fn bench_programs() -> Result<PathBuf> {
+    ensure_wasm_target()?;
+    let rustc_wasm = compile("bench-programs", &remap_config()?)?;
+    let wasm = wasm::finish(&fs::read(rustc_wasm)?)?;
+    wasm::inspect(&wasm)?;
+    let folder = root().join("target/contracts");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let path = folder.join("bench-programs.wasm");
+    fs::write(&path, &wasm)?;
+    Ok(path)
+}
+
 /// Compiles one contract and returns where cargo put the module.
 ///
 /// Each contract has a cargo call of its own: built together, cargo would unite the features that they ask of each
 /// other, and a contract used as a library by another loses its entry point that way.
-fn compile(contract: &Contract, remaps: &str) -> Result<PathBuf> {
+fn compile(package: &str, remaps: &str) -> Result<PathBuf> {
     let messages = output(
         cargo()
             // Either variable would replace the flags of .cargo/config.toml instead of adding to them.
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .args(["build", "--release", "--locked", "--lib", "--package", contract.name])
+            .args(["build", "--release", "--locked", "--lib", "--package", package])
             .args(["--target", WASM_TARGET, "--config", remaps])
             .args(["--quiet", "--message-format", "json-render-diagnostics"]),
     )?;
-    module_of(&messages, contract.name)
+    module_of(&messages, package)
         .context("cargo built no wasm module: the package needs `crate-type = [\"lib\", \"cdylib\"]`")
 }
 

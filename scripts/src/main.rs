@@ -69,6 +69,8 @@ enum Task {
     },
     /// Measure the speed and memory of the embedded chain
     Bench,
+    /// Measure what prices, Greeks, margins and the exact kernels cost in a program
+    BenchWasm,
     /// Run every check of the project; the last line reads `N passed, N failed`
     Test,
     /// Build all that the demonstration needs and run it: `gimbal demo <args>`
@@ -147,6 +149,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Clients { args } => suite::clients(&args)?.require_success()?,
         Task::Differential { args } => suite::differential(&args)?.require_success()?,
         Task::Bench => suite::bench()?,
+        Task::BenchWasm => suite::bench_wasm()?,
         Task::Test => return Ok(suite::test()),
         Task::Demo { args } => suite::demo(&args)?,
         Task::Data { csv } => data::convert(&csv)?,

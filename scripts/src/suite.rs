@@ -139,6 +139,14 @@ pub(crate) fn bench() -> Result<()> {
     run(cargo().args(["run", "--quiet", "--locked", "--bin", "bench"]))
 }
 
+/// Measures the numeric crates in a program.
+pub(crate) fn bench_wasm() -> Result<()> {
+    let program = build::bench_programs()?;
+    run(cargo()
+        .args(["run", "--quiet", "--locked", "--bin", "bench", "--"])
+        .arg(program))
+}
+
 /// Builds everything the demonstration deploys, then runs it.
 pub(crate) fn demo(args: &[String]) -> Result<()> {
     node::install()?;

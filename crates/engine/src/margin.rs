@@ -143,16 +143,14 @@ pub fn worst(legs: &[Leg], prices: &[Price], params: &MarginParams, now_secs: u6
 /// What legs of one underlying, whose price is `spot`, lose in each scenario, damping included. Rounded up.
 ///
 /// Errors as [`worst`].
-pub fn losses(
-    legs: &[&Leg],
-    spot: Wad,
-    params: &MarginParams,
-    now_secs: u64,
-) -> Result<[Wad; SCENARIOS], EngineError> {
+pub fn losses(legs: &[&Leg], spot: Wad, params: &MarginParams, now_secs: u64) -> Result<[Wad; SCENARIOS], EngineError> {
     let far = params.scenarios.extremes;
     let far_prices = far.iter().map(|extreme| extreme.price);
     let mut by_price = [Wad::ZERO; PRICES];
-    for (loss, multiplier) in by_price.iter_mut().zip(params.scenarios.moves.into_iter().chain(far_prices)) {
+    for (loss, multiplier) in by_price
+        .iter_mut()
+        .zip(params.scenarios.moves.into_iter().chain(far_prices))
+    {
         // Linear legs net exactly before anything is rounded.
         let (mut now, mut then, mut value, mut rounded) = (Linear::default(), Linear::default(), Wad::ZERO, Wad::ZERO);
         let price = spot.mul_down(multiple(multiplier))?;
@@ -160,7 +158,9 @@ pub fn losses(
             match leg {
                 Leg::Option { .. } => {}
                 Leg::Liquidity { .. } => {
-                    value = value.add(mark::value_at(leg, price)?)?.sub(mark::value_at(leg, spot)?)?;
+                    value = value
+                        .add(mark::value_at(leg, price)?)?
+                        .sub(mark::value_at(leg, spot)?)?;
                     rounded = rounded.add(Wad(2))?;
                 }
                 _ => {
@@ -177,7 +177,11 @@ pub fn losses(
                 }
             }
         }
-        *loss = now.value_up(spot)?.sub(then.value_down(price)?)?.sub(value)?.add(rounded)?;
+        *loss = now
+            .value_up(spot)?
+            .sub(then.value_down(price)?)?
+            .sub(value)?
+            .add(rounded)?;
     }
     let options = option_losses(legs, params, now_secs)?;
     let mut all = [Wad::ZERO; SCENARIOS];
@@ -260,7 +264,9 @@ fn option_losses(legs: &[&Leg], params: &MarginParams, now_secs: u64) -> Result<
         let terms = Terms {
             forward: down(forward, price_scale).max(1),
             strike: down(strike, price_scale).max(1),
-            years: binary(left).map_or(u64::MAX, i64::cast_unsigned).max(MIN_YEARS.cast_unsigned()),
+            years: binary(left)
+                .map_or(u64::MAX, i64::cast_unsigned)
+                .max(MIN_YEARS.cast_unsigned()),
             volatility: binary(volatility.wad()).map_or(u64::MAX, i64::cast_unsigned),
             rate: binary(rate.wad()).ok_or(pricing::Error::RateOutOfRange(i64::MAX))?,
         };
@@ -280,7 +286,10 @@ fn option_losses(legs: &[&Leg], params: &MarginParams, now_secs: u64) -> Result<
 fn to_wad(raw: i64, exponent: i32) -> Result<Wad, MathError> {
     let power = |n: i32| U256::from(1_u8) << usize::try_from(n.max(0)).unwrap_or_default();
     let size = U256::from(raw.unsigned_abs());
-    let (factor, divisor) = (power(exponent), U256::from(WAD.unsigned_abs()) * power(exponent.saturating_neg()));
+    let (factor, divisor) = (
+        power(exponent),
+        U256::from(WAD.unsigned_abs()) * power(exponent.saturating_neg()),
+    );
     if raw > 0 {
         crate::wide::wad(fixed::mul_div_up(size, factor, divisor)?)
     } else {
@@ -359,12 +368,17 @@ mod tests {
         prop_oneof![
             quantity().prop_map(spot),
             (quantity(), 0..100_000 * WAD).prop_map(|(size, collateral)| perp(size, collateral)),
-            (any::<bool>(), quantity(), 500 * WAD..8_000 * WAD, 50_000..4_000_000, 0..60_000_000_u64).prop_map(
-                |(put, quantity, strike, volatility, expiry)| {
+            (
+                any::<bool>(),
+                quantity(),
+                500 * WAD..8_000 * WAD,
+                50_000..4_000_000,
+                0..60_000_000_u64
+            )
+                .prop_map(|(put, quantity, strike, volatility, expiry)| {
                     let right = if put { Right::Put } else { Right::Call };
                     option(right, quantity, strike, volatility, expiry)
-                }
-            ),
+                }),
             (0..10_000 * WAD, 30 * WAD..60 * WAD, WAD..20 * WAD).prop_map(|(liquidity, lower, width)| Leg::Liquidity {
                 underlying: 1,
                 liquidity: Wad(liquidity),
@@ -395,7 +409,9 @@ mod tests {
                 let forward = forward.mul_down(price).unwrap().div_down(SPOT).unwrap();
                 // The margin keeps an expired option at a minute before its expiry.
                 let expiry = expiry.max(60);
-                option::mark(right, quantity, strike, forward, volatility, rate, expiry, price, 0).unwrap().value
+                option::mark(right, quantity, strike, forward, volatility, rate, expiry, price, 0)
+                    .unwrap()
+                    .value
             }
             _ => mark::value_at(leg, price).unwrap(),
         }
@@ -480,7 +496,10 @@ mod tests {
             },
         ];
         let margin = worst(&book, &prices(), &params(), 0).unwrap();
-        assert_eq!((margin.worst_loss, margin.initial, margin.maintenance), (Wad::ZERO, Wad::ZERO, Wad::ZERO));
+        assert_eq!(
+            (margin.worst_loss, margin.initial, margin.maintenance),
+            (Wad::ZERO, Wad::ZERO, Wad::ZERO)
+        );
         assert_eq!(margin.scenario, PRESENT);
     }
 
@@ -491,7 +510,10 @@ mod tests {
         assert_eq!(margin.scenario, 28);
         let near = |x: Wad, units: i128| (x.0 - units * WAD).abs() < WAD / 1_000;
         assert!(near(margin.worst_loss, 6_000), "{margin:?}");
-        assert!(near(margin.initial, 6_200) && near(margin.maintenance, 4_960), "{margin:?}");
+        assert!(
+            near(margin.initial, 6_200) && near(margin.maintenance, 4_960),
+            "{margin:?}"
+        );
     }
 
     #[test]
@@ -522,7 +544,9 @@ mod tests {
         };
         let one = worst(&[spot(10 * WAD)], &prices, &params(), 0).unwrap().worst_loss;
         let two = worst(&[other(10 * WAD)], &prices, &params(), 0).unwrap().worst_loss;
-        let both = worst(&[spot(10 * WAD), other(10 * WAD)], &prices, &params(), 0).unwrap().worst_loss;
+        let both = worst(&[spot(10 * WAD), other(10 * WAD)], &prices, &params(), 0)
+            .unwrap()
+            .worst_loss;
         assert_eq!(both, one.add(two).unwrap());
         assert_eq!(
             worst(&[other(1)], &prices[..2], &params(), 0),

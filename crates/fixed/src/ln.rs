@@ -21,6 +21,7 @@ const LN2_REST: i64 = 111_999_895;
 /// 4 from the product, hence 0.6 units of 1e-18, and 0.5 by rounding.
 /// Monotone for arguments at least 2⁻⁴⁸ apart and below 100 (as ln′ = 1/x, results above differ by less than the error).
 /// The reduction is that of fdlibm's `log`; the polynomial is ours (`scripts/coefficients`).
+#[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 pub fn ln(x: Wad) -> Result<Wad, MathError> {
     if x.0 <= 0 {
         return Err(MathError::LnNonPositive(x));

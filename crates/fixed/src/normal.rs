@@ -9,6 +9,20 @@ const ONE: u64 = 1_000_000_000_000_000_000;
 const LN2: u64 = 12_786_308_645_202_655_659;
 const LN2_REST: u64 = 51_683;
 
+/// ⌊2³² / (2·ln 2)⌋.
+const INVERSE_TWICE_LN2: u64 = 3_098_164_009;
+/// √(2π)/8e36 · 2¹⁸⁵.
+const TO_RATIO: u64 = 15_365_586_613_921_459_643;
+// The seed of the quantile: a rational function of √(−2·ln p), in Q28.
+const N0: i64 = -812_372_358;
+const N1: i64 = -1_317_808_756;
+const N2: i64 = 814_945_432;
+const N3: i64 = 681_281_486;
+const N4: i64 = 63_597_373;
+const D1: i64 = 1_095_279_813;
+const D2: i64 = 683_307_514;
+const D3: i64 = 63_578_175;
+
 /// φ(x) = e^(−x²/2)/√(2π), rounded to nearest. Never an error.
 ///
 /// Error: at most 1.1 units of 1e-18. x² is exact, x²/2 in Q64 within 3 units, the exponential as in [`crate::exp`], the
@@ -59,6 +73,7 @@ pub fn normal_cdf(x: Wad) -> Result<Wad, MathError> {
 /// Odd around ½: Φ⁻¹(1 − p) = −Φ⁻¹(p) exactly. Monotone for arguments at least 2⁻⁴⁸ apart.
 /// The series is the inverse's Taylor series (Abramowitz and Stegun 26.2.49 for the normal distribution).
 #[expect(
+    clippy::many_single_char_names,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "in range, as explained"
@@ -102,10 +117,6 @@ pub fn normal_icdf(p: Wad) -> Result<Wad, MathError> {
     let t = high(start).cast_signed().wrapping_add(units);
     Ok(Wad(i128::from(if upper { t } else { t.wrapping_neg() })))
 }
-/// ⌊2³² / (2·ln 2)⌋.
-const INVERSE_TWICE_LN2: u64 = 3_098_164_009;
-/// √(2π)/8e36 · 2¹⁸⁵.
-const TO_RATIO: u64 = 15_365_586_613_921_459_643;
 
 /// −Φ⁻¹(p) for 0 < p ≤ ½ as Q28, within 2⁻¹⁷: below 9, not below 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
@@ -125,20 +136,11 @@ fn quantile_seed(p: i128) -> Result<u64, MathError> {
     // Odd: not zero.
     Ok((positive << 22) / ((denominator as u64 >> 6) | 1))
 }
-const N0: i64 = -812_372_358;
-const N1: i64 = -1_317_808_756;
-const N2: i64 = 814_945_432;
-const N3: i64 = 681_281_486;
-const N4: i64 = 63_597_373;
-const D1: i64 = 1_095_279_813;
-const D2: i64 = 683_307_514;
-const D3: i64 = 63_578_175;
-
 /// 2/√(2π) · 2⁶⁴.
 const TWICE_DENSITY: u64 = 14_718_372_293_494_604_904;
 
 /// φ(t)·1e18 as (number, shift): number / 2^shift, for t < 9.04 in units of 1e-18. 5 ≤ shift ≤ 63.
-#[expect(clippy::cast_possible_truncation, reason = "k is below 64")]
+#[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 fn density(t: u64) -> (u64, u32) {
     // t²/2 in Q64, modulo 2⁶⁴: the square over 2e36 is its halves times 2¹²⁸/2e36 = 170.14….
     let square = mul_wide(t, t);
@@ -219,7 +221,7 @@ mod tests {
     #[test]
     fn normal_extremes_have_results() {
         for x in [i128::MIN, i128::MIN + 1, -9 * WHOLE] {
-            assert_eq!((cdf(x), pdf(x)), (0, if x == -9 * WHOLE { 1 } else { 0 }));
+            assert_eq!((cdf(x), pdf(x)), (0, i128::from(x == -9 * WHOLE)));
         }
         assert_eq!((cdf(i128::MAX), pdf(i128::MAX)), (WHOLE, 0));
         assert_eq!(icdf(1), -icdf(WHOLE - 1));
@@ -266,7 +268,7 @@ mod tests {
         #[test]
         fn normal_cdf_below_zero_is_convex(x in -9 * WHOLE..0, step in 1 << 40..1_i128 << 60) {
             let (a, b) = (x - step, (x + step).min(0));
-            let middle = (a + b) / 2;
+            let middle = a.midpoint(b);
             prop_assert!(2 * cdf(middle) <= cdf(a) + cdf(b) + 8);
         }
 

@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn pow_simple_exponents_are_known() {
         let kilo = pow(Wad(2 * WAD), Wad(10 * WAD)).unwrap();
-        assert!(kilo.0.abs_diff(1024 * WAD) <= 1024 * WAD.unsigned_abs() >> 59);
+        assert!(kilo.0.abs_diff(1024 * WAD) <= (1024 * WAD.unsigned_abs()) >> 59);
         assert_eq!(pow(Wad(WAD / 2), Wad(2 * WAD)), Ok(Wad(WAD / 4)));
         assert_eq!(pow(Wad(4 * WAD), Wad(-WAD / 2)), Ok(Wad(WAD / 2)));
         assert_eq!(pow(Wad(7), Wad::ZERO), Ok(Wad::ONE));

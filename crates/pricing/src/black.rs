@@ -1,7 +1,8 @@
 //! Black's formula: one option, everything in one pass.
+#![expect(clippy::inline_always, reason = "a call costs as much as ten multiplications")]
 
 use crate::kernel::{
-    exp_q57, exp_short, log_ratio, min, mul_high, normal, reciprocal, root, shift_down, square_high, zeros,
+    exp_q57, exp_short, log_ratio, min, mul_high, normal, positive, reciprocal, root, shift_down, square_high, zeros,
 };
 use crate::tables::LN_SQRT_2PI_Q46;
 use crate::{Error, Greeks, MAX_EXPONENT, MAX_PRICE, MIN_VOLATILITY, MIN_YEARS, Pricer, Terms};
@@ -51,20 +52,26 @@ impl Deviation {
         (self.inverse >> 31, 81 - self.scale, self.v >> 20)
     }
 
-    /// x/v in Q55 for an x in Q57, kept within ±16 or more.
+    /// x/v in Q55 for an x in Q57, kept within ±16 or more; `sign` as for [`min`].
     #[inline(always)]
-    pub(crate) const fn divide(&self, x: i64) -> i64 {
-        let sign = x >> 63;
-        let size = (x ^ sign) - sign;
+    pub(crate) const fn divide(&self, x: i64, sign: i64) -> i64 {
+        let negative = x >> 63;
+        let size = (x ^ negative) - negative;
         let up = self.scale - 60;
-        let left = up & !(up >> 63);
-        let limit = i64::MAX >> (left & 63);
-        let size = mul_high(min(size, limit) << left, self.inverse) >> (left - up);
-        (size ^ sign) - sign
+        let left = positive(up, sign);
+        let limit = i64::MAX >> left;
+        let size = mul_high(min(size, limit, sign) << left, self.inverse) >> (left - up);
+        (size ^ negative) - negative
     }
 }
 
 impl Pricer {
+    /// [`Self::evaluate`], once in a program.
+    #[inline(never)]
+    pub(crate) fn solve(&self, put: i64, terms: [i64; 5]) -> Result<[i64; 6], Error> {
+        self.evaluate(put, terms).ok_or_else(|| fault(terms))
+    }
+
     /// The formula for terms within their domain, which it checks; `put` is 0 for a call, −1 for a put.
     #[inline(always)]
     pub(crate) fn evaluate(&self, put: i64, terms: [i64; 5]) -> Option<[i64; 6]> {
@@ -85,22 +92,22 @@ impl Pricer {
         }
         let time = root(years);
         let deviation = Deviation::new(volatility, time.root, time.half);
-        let middle = deviation.divide(log_ratio(forward, strike));
+        let sign = self.sign;
+        let middle = deviation.divide(log_ratio(forward, strike), sign);
         let d1 = middle + (deviation.v >> 1);
         let d2 = d1 - deviation.v;
 
         let sign1 = d1 >> 63;
         let sign2 = d2 >> 63;
-        let n1 = (normal(&self.normal, (d1 ^ sign1) - sign1) ^ sign1) - sign1;
-        let n2 = (normal(&self.normal, (d2 ^ sign2) - sign2) ^ sign2) - sign2;
+        let n1 = (normal(&self.normal, (d1 ^ sign1) - sign1, sign) ^ sign1) - sign1;
+        let n2 = (normal(&self.normal, (d2 ^ sign2) - sign2, sign) ^ sign2) - sign2;
 
         let discount = exp_q57(&self.powers, exponent);
         // A call is half of the forward contract and half of the straddle, a put the straddle's less the contract's.
-        let half = ((((forward - strike) << 10) ^ put) - put)
-            + mul_high(forward << 11, n1)
-            - mul_high(strike << 11, n2);
+        let half =
+            ((((forward - strike) << 10) ^ put) - put) + mul_high(forward << 11, n1) - mul_high(strike << 11, n2);
         let value = mul_high(half, discount);
-        let value = value & !(value >> 63);
+        let value = positive(value, sign);
         let delta = mul_high((((1 << 61) ^ put) - put) + (n1 >> 2), discount) >> 11;
 
         // D·φ(d1) by one exponential.
@@ -108,13 +115,14 @@ impl Pricer {
             &self.powers,
             (exponent >> 10) - (square_high(d1) >> 1) - LN_SQRT_2PI_Q46,
         );
-        let gamma = shift_down(mul_high(density, deviation.inverse), 75 - n - deviation.scale);
+        let gamma = shift_down(mul_high(density, deviation.inverse), 75 - n - deviation.scale, sign);
         let weighted = mul_high(forward << 11, density);
-        let vega = shift_down(mul_high(weighted, time.root >> time.half), 4 - n);
+        let vega = shift_down(mul_high(weighted, time.root >> time.half), 4 - n, sign);
         let slope = mul_high(square_high(deviation.sigma), deviation.inverse);
         let decay = shift_down(
             mul_high(weighted, slope << 4) << 3,
             8 + deviation.sigma_zeros - time.half - n,
+            sign,
         );
         let theta = mul_high(value, rate) - decay;
         let rho = -mul_high(value, years);

@@ -207,7 +207,7 @@ impl<'a> Grid<'a> {
         let shift = shift.min(63);
 
         let time = root(years);
-        let tenor = log_ratio(30 * DAY >> 12, years.max(DAY) >> 12);
+        let tenor = log_ratio((30 * DAY) >> 12, years.max(DAY) >> 12);
         let shocked = |shock: Shock| {
             let factor = exp_q57(powers, mul_high(shock.power, tenor) << 3);
             // Q54: a shock may be fifteen times the volatility.
@@ -218,12 +218,12 @@ impl<'a> Grid<'a> {
         let deviations = [down, volatility, up].map(|x| Deviation::new(x, time.root, time.half).short());
         let log = log_ratio(forward, strike) >> 32;
 
-        let normal = &self.pricer.normal;
+        let (normal, sign_shift) = (&self.pricer.normal, self.pricer.sign);
         let value = |long: i64, log: i64, (inverse, down, v): (i64, i64, i64)| {
             let middle = (log * inverse) >> down;
             let d1 = middle + (v >> 1);
             let d2 = d1 - v;
-            long * normal_short(normal, d1) - short * normal_short(normal, d2)
+            long * normal_short(normal, d1, sign_shift) - short * normal_short(normal, d2, sign_shift)
         };
         let half = |long: i64| (((long - short) ^ put) - put) << 30;
         let (inner, outer) = self.values.split_at_mut(3 * MOVES);
@@ -253,7 +253,11 @@ impl<'a> Grid<'a> {
         let mut by_scenario = self.values;
         let present = by_scenario.get(3 * (MOVES / 2) + 1).copied().unwrap_or(0);
         let gain = |price: u32| mul_high(self.linear << 4, (i64::from(price) - i64::from(MULTIPLIER)) << 30);
-        let far = self.scenarios.extremes.iter().map(|extreme| (extreme.price, extreme.damping));
+        let far = self
+            .scenarios
+            .extremes
+            .iter()
+            .map(|extreme| (extreme.price, extreme.damping));
         let near = self.scenarios.moves.iter().flat_map(|&price| [(price, MULTIPLIER); 3]);
         let (mut worst, mut scenario) = (0, 3 * (MOVES / 2) + 1);
         for (index, (value, (price, damping))) in by_scenario.iter_mut().zip(near.chain(far)).enumerate() {

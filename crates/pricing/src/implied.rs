@@ -1,7 +1,7 @@
 //! The volatility that a price implies.
 
 use crate::kernel::{log_ratio, root};
-use crate::{Error, MIN_VOLATILITY, ONE, Pricer, Right, Terms, black};
+use crate::{Error, MIN_VOLATILITY, ONE, Pricer, Right, Terms};
 
 /// The largest volatility of the formula.
 const MAX_VOLATILITY: i64 = i64::MAX;
@@ -33,19 +33,26 @@ impl Pricer {
         let [forward, strike, years, _, rate] = terms.words();
         let target = i64::try_from(price).map_err(|_| out_of_range)?;
         let at = |volatility: i64| {
-            let words = [forward, strike, years, volatility, rate];
-            let [value, _, _, vega, ..] = self.evaluate(put, words).ok_or_else(|| black::fault(words))?;
+            let [value, _, _, vega, ..] = self.solve(put, [forward, strike, years, volatility, rate])?;
             Ok((value.saturating_sub(target), vega))
         };
         let (mut low, mut high) = (MIN_VOLATILITY, MAX_VOLATILITY);
         let tolerance = (forward >> 42) + 1;
         let (above_low, _) = at(low)?;
         if above_low >= 0 {
-            return if above_low <= tolerance { Ok(low.cast_unsigned()) } else { Err(out_of_range) };
+            return if above_low <= tolerance {
+                Ok(low.cast_unsigned())
+            } else {
+                Err(out_of_range)
+            };
         }
         let (above_high, _) = at(high)?;
         if above_high <= 0 {
-            return if above_high >= -tolerance { Ok(high.cast_unsigned()) } else { Err(out_of_range) };
+            return if above_high >= -tolerance {
+                Ok(high.cast_unsigned())
+            } else {
+                Err(out_of_range)
+            };
         }
         let mut volatility = inflection(forward, strike, years).clamp(low, high);
         for _ in 0..MAX_STEPS {
@@ -110,7 +117,10 @@ mod tests {
             );
         }
         let expired = Terms { years: 0, ..TERMS };
-        assert_eq!(pricer.implied_volatility(Right::Put, &expired, 1), Err(Error::ExpiryOutOfRange(0)));
+        assert_eq!(
+            pricer.implied_volatility(Right::Put, &expired, 1),
+            Err(Error::ExpiryOutOfRange(0))
+        );
     }
 
     #[test]
@@ -121,7 +131,10 @@ mod tests {
             for right in [Right::Call, Right::Put] {
                 let price = pricer.greeks(right, &Terms { volatility, ..TERMS }).unwrap().price;
                 let implied = pricer.implied_volatility(right, &TERMS, price.cast_unsigned()).unwrap();
-                assert!(implied.abs_diff(volatility) < ONE.cast_unsigned() >> 36, "{implied} {volatility}");
+                assert!(
+                    implied.abs_diff(volatility) < ONE.cast_unsigned() >> 36,
+                    "{implied} {volatility}"
+                );
             }
         }
     }

@@ -1,6 +1,11 @@
 //! The parts of the formula, each in the cheapest width that its error allows.
 //!
 //! `Qn` is a number times 2ⁿ in an `i64`. Errors are absolute unless they say otherwise.
+#![expect(
+    clippy::inline_always,
+    clippy::many_single_char_names,
+    reason = "a call costs as much as ten multiplications; the letters are those of the formulas"
+)]
 
 use crate::tables::{
     ATANH_1, ATANH_2, ATANH_3, ATANH_4, ATANH_5, ATANH_6, EXP_2, EXP_3, EXP_4, EXP_5, EXP32_2, EXP32_3, EXP32_4,
@@ -26,27 +31,35 @@ pub(crate) const fn square_high(a: i64) -> i64 {
 
 /// Leading zeros of a positive number.
 #[inline(always)]
-#[expect(clippy::cast_lossless, reason = "`From` is not const")]
 pub(crate) const fn zeros(x: i64) -> i64 {
     x.leading_zeros() as i64
 }
 
-/// `x >> n` for n ≥ 0 of any size.
+/// `x >> n` for n ≥ 0 of any size; `sign` as for [`min`].
 #[inline(always)]
-pub(crate) const fn shift_down(x: i64, n: i64) -> i64 {
-    x >> ((n | ((63 - n) >> 63)) & 63)
+pub(crate) const fn shift_down(x: i64, n: i64, sign: i64) -> i64 {
+    x >> ((n | ((63 - n) >> sign)) & 63)
 }
 
-/// The smaller of two numbers whose difference fits.
+/// The smaller of two numbers whose difference fits; `sign` is 63.
+///
+/// A constant there would let the compiler see a minimum and write a comparison and a `select`, which cost three times
+/// this.
 #[inline(always)]
-pub(crate) const fn min(a: i64, b: i64) -> i64 {
+pub(crate) const fn min(a: i64, b: i64, sign: i64) -> i64 {
     let d = a - b;
-    b + (d & (d >> 63))
+    b + (d & (d >> sign))
 }
 
-/// The square root of a number of seconds, or whatever: √(x·2⁻⁶⁰) = `root`·2⁻⁽⁶⁰ ⁺ `half`⁾.
+/// The larger of `a` and 0; `sign` as for [`min`].
+#[inline(always)]
+pub(crate) const fn positive(a: i64, sign: i64) -> i64 {
+    a - (a & (a >> sign))
+}
+
+/// √(x·2⁻⁶⁰) = `root`·2^−(60 + `half`).
 pub(crate) struct Root {
-    /// In [2⁶⁰, 2⁶²), relative error 2⁻⁵⁰.
+    /// In [2⁶¹, 2⁶²], relative error 2⁻⁵⁰.
     pub(crate) root: i64,
     /// Half of the even shift that normalised the argument.
     pub(crate) half: i64,
@@ -58,9 +71,13 @@ pub(crate) struct Root {
 /// e = 1 − m·y², to (5/16)·(2·2.1e-3)³ = 2.3e-8; then √m = s + (m − s²)·y/2 with s = m·y in 32 bits, whose remainder is
 /// exact. What is left is 1.5·(2.3e-8)² = 2⁻⁵⁰.
 #[inline(always)]
-#[expect(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "32-bit numbers in 64-bit words")]
+#[expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "32-bit numbers in 64-bit words"
+)]
 pub(crate) const fn root(x: i64) -> Root {
-    let shift = zeros(x) & 62;
+    let shift = zeros(x) & 0x3e;
     let m = (x as u64) << shift;
     let top = (m >> 32) as i64;
     let y = RSQRT_3 + ((RSQRT_4 * top) >> 30);
@@ -88,7 +105,7 @@ pub(crate) const fn reciprocal(x: i64) -> i64 {
     (r << 30) + ((r * e) >> 28)
 }
 
-/// ln(a / b), Q57, for 0 < a, b < 2⁵². Error 2⁻⁵⁵ + 2⁻⁴⁷·|ln(a/b)|, so the same figure for nearly equal arguments is a relative one.
+/// ln(a / b), Q57, for 0 < a, b < 2⁵². Error 2⁻⁵⁵ + 2⁻⁴⁷·|ln(a/b)|.
 ///
 /// n·ln 2 + 2·atanh(z), z = (a' − b')/(a' + b'), where a' and b' are scaled by powers of two until their quotient is
 /// within [0.70, 1.42]: |z| ≤ 0.172. z to 2⁻⁵⁷ from a 32-bit reciprocal and the exact remainder.
@@ -152,20 +169,20 @@ pub(crate) fn exp_short(powers: &[i64; 32], x: i64) -> (i64, i64) {
 }
 
 #[inline(always)]
-#[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "five bits")]
+#[expect(clippy::cast_sign_loss, reason = "five bits")]
 fn power(powers: &[i64; 32], n: i64) -> i64 {
     powers[(n & 31) as usize]
 }
 
-/// N(x) − ½ for |x| = `a`, Q64, `a` in Q55 and ≥ 0. Error 2⁻⁴⁹; beyond 8 it is that of 8, 7e-16 below ½.
+/// N(x) − ½ for |x| = `a`, Q64, `a` in Q55 and ≥ 0; `sign` as for [`min`]. Error 2⁻⁴⁹; beyond 8 it is that of 8, 7e-16 below ½.
 ///
 /// On each sixteenth a polynomial of degree 6 around its middle. Its coefficients in four words: the constant in Q64,
 /// whose low 14 bits are the 6th in Q20; the 1st in Q62, whose low 18 bits are the 5th in Q23; the 2nd in Q62; the 3rd in
 /// Q34 above the 4th in Q35.
 #[inline(always)]
-#[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "nine bits")]
-pub(crate) fn normal(table: &[i64; 512], a: i64) -> i64 {
-    let a = min(a, (8 << 55) - 1);
+#[expect(clippy::cast_sign_loss, reason = "nine bits")]
+pub(crate) fn normal(table: &[i64; 512], a: i64, sign: i64) -> i64 {
+    let a = min(a, (8 << 55) - 1, sign);
     let index = ((a >> 51) as usize & 127) * 4;
     let (w0, w1, w2, w3) = (table[index], table[index + 1], table[index + 2], table[index + 3]);
     let f = (a & ((1 << 51) - 1)) - (1 << 50);
@@ -178,14 +195,14 @@ pub(crate) fn normal(table: &[i64; 512], a: i64) -> i64 {
     w0 + (mul_high(p, f << 12) >> 1)
 }
 
-/// N(x) − ½, Q31, x in Q35. Error 4e-10.
+/// N(x) − ½, Q31, x in Q35. Error 1e-9. `sign` as for [`min`].
 ///
 /// The terms of [`normal`] up to the 4th, in 32-bit products.
 #[inline(always)]
-#[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "nine bits")]
-pub(crate) fn normal_short(table: &[i64; 512], x: i64) -> i64 {
-    let sign = x >> 63;
-    let a = min((x ^ sign) - sign, (8 << 35) - 1);
+#[expect(clippy::cast_sign_loss, reason = "nine bits")]
+pub(crate) fn normal_short(table: &[i64; 512], x: i64, sign: i64) -> i64 {
+    let negative = x >> 63;
+    let a = min((x ^ negative) - negative, (8 << 35) - 1, sign);
     let index = ((a >> 31) as usize & 127) * 4;
     let (w0, w1, w2, w3) = (table[index], table[index + 1], table[index + 2], table[index + 3]);
     let f = (a & ((1 << 31) - 1)) - (1 << 30);
@@ -193,5 +210,5 @@ pub(crate) fn normal_short(table: &[i64; 512], x: i64) -> i64 {
     let p = (w2 >> 28) + ((p * f) >> 35);
     let p = (w1 >> 29) + ((p * f) >> 36);
     let p = (w0 >> 33) + ((p * f) >> 37);
-    (p ^ sign) - sign
+    (p ^ negative) - negative
 }

@@ -117,6 +117,8 @@ pub enum Error {
 pub struct Pricer {
     powers: [i64; 32],
     normal: [i64; 512],
+    /// 63, where the compiler cannot see it: see `kernel::min`.
+    sign: i64,
 }
 
 impl Default for Pricer {
@@ -132,6 +134,7 @@ impl Pricer {
         let mut pricer = Self {
             powers: [0; 32],
             normal: [0; 512],
+            sign: 63,
         };
         tables::fill_powers(&mut pricer.powers);
         tables::fill_normal(&mut pricer.normal);
@@ -141,13 +144,11 @@ impl Pricer {
     /// Price and Greeks.
     ///
     /// [`Error`] for terms outside their domain.
-    #[inline(never)]
     pub fn greeks(&self, right: Right, terms: &Terms) -> Result<Greeks, Error> {
         let put = match right {
             Right::Call => 0,
             Right::Put => -1,
         };
-        let words = terms.words();
-        self.evaluate(put, words).map(Greeks::new).ok_or_else(|| black::fault(words))
+        self.solve(put, terms.words()).map(Greeks::new)
     }
 }

@@ -46,16 +46,24 @@ fn whole(x: f64) -> i64 {
 fn scenarios() -> Vec<(f64, f64, f64)> {
     let near = [0.80, 0.85, 0.90, 0.95, 1.0, 1.05, 1.10, 1.15, 1.20];
     let far = [(0.34, 0.4), (0.5, 0.6), (0.67, 0.8), (1.5, 0.8), (2.0, 0.6), (3.0, 0.4)];
-    let near = near.into_iter().flat_map(|x| [(x, -1.0, 1.0), (x, 0.0, 1.0), (x, 1.0, 1.0)]);
-    near.chain(far.into_iter().map(|(x, damping)| (x, 1.0, damping))).collect()
+    let near = near
+        .into_iter()
+        .flat_map(|x| [(x, -1.0, 1.0), (x, 0.0, 1.0), (x, 1.0, 1.0)]);
+    near.chain(far.into_iter().map(|(x, damping)| (x, 1.0, damping)))
+        .collect()
 }
 
 /// What `position` is worth, in units of the forward.
 fn value(pricer: &Pricer, position: &Position, price: f64, side: f64) -> f64 {
     let terms = position.terms;
     let days = (terms.years as f64 / ONE as f64 * 365.0).max(1.0);
-    let shock = if side > 0.0 { 0.6 * (30.0 / days).powf(0.30) } else { -0.3 * (30.0 / days).powf(0.13) * side.abs() };
-    let volatility = (terms.volatility as f64 / ONE as f64 * (1.0 + shock)).clamp(0.010_000_000_000_1, 7.999_999_999_999);
+    let shock = if side > 0.0 {
+        0.6 * (30.0 / days).powf(0.30)
+    } else {
+        -0.3 * (30.0 / days).powf(0.13) * side.abs()
+    };
+    let volatility =
+        (terms.volatility as f64 / ONE as f64 * (1.0 + shock)).clamp(0.010_000_000_000_1, 7.999_999_999_999);
     let moved = Terms {
         forward: whole(terms.forward as f64 * price).cast_unsigned(),
         volatility: whole(volatility * ONE as f64).cast_unsigned(),
@@ -144,7 +152,10 @@ fn add_too_much_or_out_of_domain_is_an_error_and_changes_nothing() {
         rate: 0,
     };
     for quantity in [i64::MAX, i64::MIN, 1 << 44, -(1 << 44)] {
-        assert_eq!(grid.add(Right::Call, &terms, quantity), Err(Error::NotionalOutOfRange(quantity)));
+        assert_eq!(
+            grid.add(Right::Call, &terms, quantity),
+            Err(Error::NotionalOutOfRange(quantity))
+        );
     }
     let bad = Terms { volatility: 0, ..terms };
     assert_eq!(grid.add(Right::Put, &bad, 1), Err(Error::VolatilityOutOfRange(0)));

@@ -22,7 +22,9 @@ fn cases(name: &str) -> Vec<Vec<String>> {
 /// `ours / scale − reference`: exact enough, because the whole and the rest are subtracted apart.
 #[expect(clippy::cast_precision_loss, reason = "differences are small")]
 fn difference(ours: i64, scale: i64, reference: &str) -> f64 {
-    let (sign, digits) = reference.strip_prefix('-').map_or((1.0, reference), |rest| (-1.0, rest));
+    let (sign, digits) = reference
+        .strip_prefix('-')
+        .map_or((1.0, reference), |rest| (-1.0, rest));
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
     let whole: i128 = whole.parse().unwrap();
     let part: f64 = format!("0.{part}").parse().unwrap();
@@ -39,7 +41,12 @@ struct Worst {
 
 impl Worst {
     fn new(name: &'static str) -> Self {
-        Self { name, ratio: 0.0, error: 0.0, case: Vec::new() }
+        Self {
+            name,
+            ratio: 0.0,
+            error: 0.0,
+            case: Vec::new(),
+        }
     }
 
     fn note(&mut self, error: f64, bound: f64, case: &[String]) {
@@ -77,15 +84,28 @@ fn greeks_reference_cases_are_within_the_bounds() {
             let size: f64 = reference.parse().unwrap();
             let (scale, per) = if i == 1 || i == 2 { (SCALE, 1.0) } else { (1, forward) };
             let error = difference(ours[i], scale, reference) / per;
-            let bound = if i == 0 { 1e-13 } else { 1e-12_f64.max(1e-10 * size.abs() / per) };
+            let bound = if i == 0 {
+                1e-13
+            } else {
+                1e-12_f64.max(1e-10 * size.abs() / per)
+            };
             worst.note(error, bound, &case);
         }
     }
     for worst in &worst {
-        println!("{}: {:.2e}, {:.3} of the bound, at {:?}", worst.name, worst.error, worst.ratio, worst.case);
+        println!(
+            "{}: {:.2e}, {:.3} of the bound, at {:?}",
+            worst.name, worst.error, worst.ratio, worst.case
+        );
     }
     for worst in worst {
-        assert!(worst.ratio <= 1.0, "{}: {:e} at {:?}", worst.name, worst.error, worst.case);
+        assert!(
+            worst.ratio <= 1.0,
+            "{}: {:e} at {:?}",
+            worst.name,
+            worst.error,
+            worst.case
+        );
     }
 }
 
@@ -106,7 +126,15 @@ fn implied_volatility_reference_cases_are_within_the_bounds() {
         let (price, expected) = (number(5), number(6));
         let vega: f64 = case[7].parse().unwrap();
         let got = pricer.implied_volatility(right(&case[0]), &terms, price).unwrap();
-        let again = pricer.greeks(right(&case[0]), &Terms { volatility: got, ..terms }).unwrap();
+        let again = pricer
+            .greeks(
+                right(&case[0]),
+                &Terms {
+                    volatility: got,
+                    ..terms
+                },
+            )
+            .unwrap();
         let forward = terms.forward as f64;
         let repriced = (i128::from(again.price) - i128::from(price)) as f64 / forward;
         worst[1].note(repriced, 2e-12, &case);
@@ -116,9 +144,18 @@ fn implied_volatility_reference_cases_are_within_the_bounds() {
         }
     }
     for worst in &worst {
-        println!("{}: {:.2e}, {:.3} of the bound, at {:?}", worst.name, worst.error, worst.ratio, worst.case);
+        println!(
+            "{}: {:.2e}, {:.3} of the bound, at {:?}",
+            worst.name, worst.error, worst.ratio, worst.case
+        );
     }
     for worst in worst {
-        assert!(worst.ratio <= 1.0, "{}: {:e} at {:?}", worst.name, worst.error, worst.case);
+        assert!(
+            worst.ratio <= 1.0,
+            "{}: {:e} at {:?}",
+            worst.name,
+            worst.error,
+            worst.case
+        );
     }
 }
