@@ -596,7 +596,7 @@ impl<'a> Run<'a> {
             &self.settings.params,
             facts,
         );
-        let distances = distances.map_err(math)?;
+        let distances = distances.map_err(|error| anyhow!("{error:?}"))?;
         let of_rule = RULE_OF.iter().enumerate().filter(|(_, of)| **of == rule);
         Ok(of_rule.map(|(index, _)| float(excess(&distances, index))).sum())
     }
