@@ -371,6 +371,9 @@ fn book(input: &mut Input<'_>) -> bool {
         let mut sum = Wad::ZERO;
         for (underlying, price) in (1_u8..).zip(&prices[1..]) {
             let own: Vec<&Leg> = legs.iter().filter(|leg| leg.underlying() == underlying).collect();
+            if own.is_empty() {
+                continue;
+            }
             let losses = margin::losses(&own, price.mid, &margin_params, now).expect("part of the book");
             sum = sum
                 .add(losses.into_iter().max().expect("there are some").max(Wad::ZERO))
