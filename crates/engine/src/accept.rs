@@ -182,6 +182,8 @@ mod tests {
         let (book, decision) = book();
         let worst = book.exchange(Side::Sell, decision.amount_in.0, decision.min_out.0);
         assert_eq!(verdict(&book, &worst, &decision), Ok(()));
+        let dust = book.exchange(Side::Sell, decision.amount_in.0, decision.min_out.0 - DUST.0);
+        assert_eq!(verdict(&book, &dust, &decision), Ok(()));
         let dearer = book.exchange(Side::Sell, decision.amount_in.0, decision.min_out.0 - DUST.0 - 1);
         let bound = Wad(75 * WAD / 10 + DUST.0);
         let cost = Wad(bound.0 + 1);
@@ -270,6 +272,39 @@ mod tests {
             after: Wad(2_000 * WAD),
         });
         assert_eq!(world.accept(&after, &decision), expected, "DEC-3");
+    }
+
+    #[test]
+    fn accept_later_rule_worse_is_rejected_beyond_what_the_trade_explains() {
+        let (book, decision) = book();
+        let before = book.report();
+        let done = book
+            .exchange(Side::Sell, decision.amount_in.0, decision.amount_in.0 * 100)
+            .report();
+        let verdict = |gamma: Wad, vega: Wad| {
+            let mut after = done;
+            after.excess_gamma = gamma;
+            after.excess_vega = vega;
+            let prices = [Price::ASSET, book.price];
+            accept(&before, &after, &decision, &prices, &book.params, &book.facts())
+        };
+        // Three times 1,500 traded, times the limit of each.
+        let bound = |limit: Wad| limit.mul_up(Wad(4_500 * WAD)).unwrap().add(DUST).unwrap();
+        let (gamma, vega) = (bound(book.params.max_gamma), bound(book.params.max_vega));
+        assert!(gamma > vega);
+        assert_eq!(verdict(gamma, vega), Ok(()));
+        let one = Wad(1);
+        for (gamma, vega, after) in [
+            (gamma.add(one).unwrap(), vega, gamma.add(one).unwrap()),
+            (gamma, vega.add(one).unwrap(), vega.add(one).unwrap()),
+        ] {
+            let expected = Rejection::LaterRuleWorse {
+                rule: crate::decide::GREEKS,
+                before: Wad::ZERO,
+                after,
+            };
+            assert_eq!(verdict(gamma, vega), Err(expected));
+        }
     }
 
     #[test]

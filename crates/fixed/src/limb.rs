@@ -258,6 +258,31 @@ mod tests {
         (digit(), digit(), 0_u32..128).prop_map(|(high, low, shift)| join(high, low) >> shift)
     }
 
+    #[test]
+    fn shift_right_nearest_rounds_halves_up() {
+        for (x, shift, expected) in [(4, 1, 2), (5, 1, 3), (5, 2, 1), (6, 2, 2), (7, 0, 7), (u64::MAX, 63, 2)] {
+            assert_eq!(shift_right_nearest(x, shift), expected, "{x} {shift}");
+        }
+    }
+
+    #[test]
+    fn divide_words_largest_digits_are_exact() {
+        for divisor in [
+            2,
+            3,
+            (1 << 32) - 1,
+            1 << 32,
+            (1 << 32) + 1,
+            (1 << 63) - 1,
+            1 << 63,
+            u64::MAX - 1,
+            u64::MAX,
+        ] {
+            let expected = low((u128::from(divisor - 1) << 64) / u128::from(divisor));
+            assert_eq!(divide_words(divisor - 1, divisor), expected, "{divisor}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(5_000))]
 

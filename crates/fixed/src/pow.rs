@@ -167,6 +167,9 @@ mod tests {
         assert_eq!(pow(two, many), Err(MathError::PowOverflow(many)));
         assert!(pow(two, Wad(67 * WAD)).unwrap().0.abs_diff((1 << 67) * WAD) <= WAD.unsigned_abs() << 8);
         assert_eq!(pow(two, Wad(-60 * WAD)), Ok(Wad(1)));
+        // 0.57 and 0.47 units.
+        assert_eq!(pow(two, Wad(-606 * WAD / 10)), Ok(Wad(1)));
+        assert_eq!(pow(two, Wad(-609 * WAD / 10)), Ok(Wad::ZERO));
         assert_eq!(pow(two, Wad(-61 * WAD)), Ok(Wad::ZERO));
         assert_eq!(pow(Wad(1), Wad::MAX), Ok(Wad::ZERO));
         assert_eq!(pow(Wad(1), Wad(i128::MIN)), Err(MathError::PowOverflow(Wad(i128::MIN))));

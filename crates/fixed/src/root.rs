@@ -143,6 +143,9 @@ mod tests {
         assert_eq!(sqrt_up(Wad::ZERO), Ok(Wad::ZERO));
         assert_eq!(sqrt_down(Wad(1)), Ok(Wad(1_000_000_000)));
         assert_eq!(sqrt_up(Wad(4 * WHOLE)), Ok(Wad(2 * WHOLE)));
+        // Its square is the argument and one unit of 1e-36: the remainder is the largest there is.
+        assert_eq!(sqrt_down(Wad(WHOLE + 2)), Ok(Wad(WHOLE)));
+        assert_eq!(sqrt_up(Wad(WHOLE + 2)), Ok(Wad(WHOLE + 1)));
         assert_eq!(sqrt_down(Wad::MAX), Ok(Wad(13_043_817_825_332_782_212_349_571_806)));
     }
 

@@ -928,6 +928,33 @@ mod tests {
     use crate::leg::Rate;
     use crate::testing::{Book, any_book};
 
+    #[test]
+    fn decide_cost_left_limits_the_yielding_rules_and_not_deleveraging() {
+        let facts = |cost: i128| Facts {
+            cost_left: Wad(cost),
+            ..Facts::default()
+        };
+        // Sells 15 tokens of 100 to the band's edge, at a slippage of 50 basis points: 7.5.
+        let mut book = Book::new(2_500, 75, 100);
+        book.params.band = Bps(1_000);
+        for (cost, sold) in [(75 * WAD / 10, 15 * WAD), (375 * WAD / 100, 75 * WAD / 10), (0, 0)] {
+            let decision = book.decide_with(&facts(cost));
+            assert_eq!(
+                (decision.amount_in, decision.rule == BAND),
+                (Wad(sold), sold > 0),
+                "{cost}"
+            );
+        }
+        let mut book = Book::new(0, 50, 100).with(Leg::Debt {
+            amount: Wad(4_000 * WAD),
+            rate: Rate(0),
+        });
+        book.params.max_gross_leverage = Wad(2 * WAD);
+        let (free, poor) = (book.decide_with(&facts(i128::MAX)), book.decide_with(&facts(0)));
+        assert!(free.rule <= LEVERAGE && free.rule != IDLE);
+        assert_eq!(free, poor);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 3_000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
