@@ -185,3 +185,55 @@ proptest! {
         prop_assert!(greeks.gamma >= 0 && greeks.vega >= -2);
     }
 }
+
+/// Found by fuzzing: two numbers that are negative as signed words hid each other.
+#[test]
+fn greeks_terms_beyond_the_signed_range_are_named() {
+    let pricer = Pricer::new();
+    let (half, one) = (1_u64 << 63, ONE.cast_unsigned());
+    let good = Terms {
+        forward: 1 << 40,
+        strike: 1 << 40,
+        years: one,
+        volatility: one,
+        rate: 0,
+    };
+    for (terms, error) in [
+        (Terms { forward: half, ..good }, Error::ForwardOutOfRange(half)),
+        (
+            Terms {
+                forward: half,
+                strike: 1 << 53,
+                ..good
+            },
+            Error::ForwardOutOfRange(half),
+        ),
+        (Terms { strike: half, ..good }, Error::StrikeOutOfRange(half)),
+        (
+            Terms {
+                strike: half | 1 << 53,
+                ..good
+            },
+            Error::StrikeOutOfRange(half | 1 << 53),
+        ),
+        (Terms { years: half, ..good }, Error::ExpiryOutOfRange(half)),
+        (
+            Terms {
+                volatility: half,
+                ..good
+            },
+            Error::VolatilityOutOfRange(half),
+        ),
+        (Terms { rate: i64::MIN, ..good }, Error::RateOutOfRange(i64::MIN)),
+    ] {
+        for right in [Right::Call, Right::Put] {
+            assert_eq!(pricer.greeks(right, &terms), Err(error));
+            let mut grid = pricing::grid::Grid::new(&pricer, &pricing::grid::Scenarios::default());
+            assert_eq!(grid.add(right, &terms, 1), Err(error));
+        }
+    }
+    for value in [i64::MIN, i64::MAX, 1 << 60] {
+        let mut grid = pricing::grid::Grid::new(&pricer, &pricing::grid::Scenarios::default());
+        assert_eq!(grid.add_linear(value), Err(Error::NotionalOutOfRange(value)));
+    }
+}
