@@ -45,7 +45,7 @@ impl Page {
              <style>body{{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#1c2733}}\
              svg{{width:100%;height:auto}}h2{{margin-top:2rem}}table{{border-collapse:collapse}}\
              td,th{{padding:.15rem .8rem;border-bottom:1px solid #e3e8ee;text-align:left}}\
-             td+td{{text-align:right;font-variant-numeric:tabular-nums}}</style></head><body>\n<h1>{title}</h1>\n"
+             td+td{{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}}</style></head><body>\n<h1>{title}</h1>\n"
         ))
     }
 
