@@ -78,13 +78,16 @@ impl Pricer {
         let [forward, strike, years, volatility, rate] = terms;
         // −rT, Q56. A rate of any size is fine as long as this is small.
         let exponent = -mul_high(rate, years);
-        let violations = (forward - 1)
-            | (strike - 1)
-            | (MAX_PRICE - (forward | strike))
+        // A difference wraps only for a negative number, which is a violation itself.
+        let violations = forward
+            | strike
+            | forward.wrapping_sub(1)
+            | strike.wrapping_sub(1)
+            | MAX_PRICE.wrapping_sub(forward | strike)
             | years
-            | (years - MIN_YEARS)
+            | years.wrapping_sub(MIN_YEARS)
             | volatility
-            | (volatility - MIN_VOLATILITY)
+            | volatility.wrapping_sub(MIN_VOLATILITY)
             | (MAX_EXPONENT - exponent)
             | (MAX_EXPONENT + exponent);
         if violations < 0 {

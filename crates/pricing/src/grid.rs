@@ -166,13 +166,16 @@ impl<'a> Grid<'a> {
     fn add_words(&mut self, put: i64, terms: [i64; 5], quantity: i64) -> Result<(), Error> {
         let [forward, strike, years, volatility, rate] = terms;
         let exponent = -mul_high(rate, years);
-        let violations = (forward - 1)
-            | (strike - 1)
-            | (MAX_PRICE - (forward | strike))
+        // A difference wraps only for a negative number, which is a violation itself.
+        let violations = forward
+            | strike
+            | forward.wrapping_sub(1)
+            | strike.wrapping_sub(1)
+            | MAX_PRICE.wrapping_sub(forward | strike)
             | years
-            | (years - MIN_YEARS)
+            | years.wrapping_sub(MIN_YEARS)
             | volatility
-            | (volatility - MIN_VOLATILITY)
+            | volatility.wrapping_sub(MIN_VOLATILITY)
             | (MAX_EXPONENT - exponent)
             | (MAX_EXPONENT + exponent);
         if violations < 0 {

@@ -1,6 +1,7 @@
 //! What holds for every option, whatever the numbers.
 #![expect(clippy::cast_precision_loss, reason = "bounds")]
 
+use pricing::grid::{Grid, Scenarios};
 use pricing::{Error, Greeks, MAX_PRICE, MIN_VOLATILITY, MIN_YEARS, ONE, Pricer, RECORD, RESULT, Right, SCALE, Terms};
 use proptest::prelude::*;
 
@@ -183,5 +184,91 @@ proptest! {
         prop_assert!(greeks.price as f64 <= most * discount + slack && greeks.price as f64 + slack >= intrinsic * discount, "{greeks:?}");
         prop_assert!((greeks.delta as f64 / SCALE as f64).abs() <= discount * (1.0 + 1e-9) + 1e-12);
         prop_assert!(greeks.gamma >= 0 && greeks.vega >= -2);
+    }
+}
+
+/// Where discount and strike are largest beside the forward the price has the most to lose. References by mpmath.
+#[test]
+fn greeks_high_strike_and_negative_rate_keep_the_price_bound() {
+    const LARGE: u64 = 900_000_000_000_000;
+    let cases = [
+        (
+            Right::Call,
+            2_305_843_009_213_693_952,
+            542_197_854_657_430_015,
+            24_400_794_752_139,
+        ),
+        (
+            Right::Put,
+            2_197_579_054_480_146_687,
+            1_080_786_281_331_736_575,
+            24_937_222_021_318_935,
+        ),
+        (
+            Right::Put,
+            2_305_843_009_213_693_952,
+            1_982_474_540_457_391_103,
+            30_254_740_569_124_404_i64,
+        ),
+    ];
+    for (right, years, volatility, expected) in cases {
+        let terms = Terms {
+            forward: LARGE,
+            strike: 4_491_000_000_000_000,
+            years,
+            volatility,
+            rate: -ONE,
+        };
+        let price = Pricer::new().greeks(right, &terms).unwrap().price;
+        // 1e-13 of the forward, and a unit.
+        assert!(
+            price.abs_diff(expected) <= LARGE / 10_000_000_000_000 + 1,
+            "{right:?} {price} {expected}"
+        );
+    }
+}
+
+/// The least `i64` less one is positive, and a high bit set beside it hides its sign.
+#[test]
+fn greeks_least_integers_are_out_of_range() {
+    let pricer = Pricer::new();
+    let sign = 1 << 63;
+    for (forward, strike) in [
+        (sign, 1 << 62),
+        (sign, 1 << 52),
+        (1 << 62, sign),
+        (sign, sign),
+        (sign, 1),
+    ] {
+        let terms = Terms {
+            forward,
+            strike,
+            years: ONE.cast_unsigned(),
+            volatility: ONE.cast_unsigned(),
+            rate: 0,
+        };
+        let error = Error::ForwardOutOfRange(forward);
+        assert_eq!(pricer.greeks(Right::Call, &terms), Err(error));
+        assert_eq!(
+            Grid::new(&pricer, &Scenarios::default()).add(Right::Call, &terms, 1),
+            Err(error)
+        );
+        let years = Terms {
+            forward: 1 << 40,
+            strike: 1 << 40,
+            years: sign,
+            ..terms
+        };
+        assert_eq!(pricer.greeks(Right::Call, &years), Err(Error::ExpiryOutOfRange(sign)));
+        let volatility = Terms {
+            forward: 1 << 40,
+            strike: 1 << 40,
+            volatility: sign,
+            ..terms
+        };
+        assert_eq!(
+            pricer.greeks(Right::Call, &volatility),
+            Err(Error::VolatilityOutOfRange(sign))
+        );
     }
 }
