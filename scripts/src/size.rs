@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn parse_with_budget_above_limit_refuses() {
-        let error = Snapshot::parse(r#"{"vault":{"budget":24573,"compressed":1,"wasm":2}}"#).unwrap_err();
+        let error = Snapshot::parse(r#"{"vault":{"budget":98293,"compressed":1,"wasm":2}}"#).unwrap_err();
         assert!(
             error
                 .to_string()
