@@ -1,14 +1,15 @@
-//! Speed and memory of the embedded chain, with the token of `test/programs/erc20.wat`.
+//! Speed and memory of the embedded chain, with the token of `test/programs/erc20.wat`. Given builds of
+//! `bench/programs` and `bench/programs/kernels` (and `--check` or `--write`), it is [`bench::compare`] instead.
 //!
 //! One function for each measurement, one table at the end. The library runs on one core; for the server that
 //! takes `taskset`, as `bench/README.md` says.
 
 mod http;
-mod wasm;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::{SolCall, sol};
 use anyhow::{Context as _, Result, bail, ensure};
+use bench::compare::{self, Mode};
 use devnode::{
     Chain, DEV_ACCOUNT, Tx,
     stylus::{
@@ -48,8 +49,15 @@ struct Row {
 }
 
 fn main() -> Result<()> {
-    if let Some(program) = std::env::args_os().nth(1) {
-        return wasm::print(&fs::read(program)?);
+    let mut arguments = std::env::args_os().skip(1);
+    if let (Some(pricing), Some(kernels)) = (arguments.next(), arguments.next()) {
+        let mode = match arguments.next() {
+            None => Mode::Show,
+            Some(flag) if flag == "--check" => Mode::Check,
+            Some(flag) if flag == "--write" => Mode::Write,
+            Some(flag) => bail!("unknown argument {}", flag.display()),
+        };
+        return compare::run(&fs::read(pricing)?, &fs::read(kernels)?, mode);
     }
     let token = wat::parse_str(TOKEN)?;
     let idle = resident_mib();

@@ -1,6 +1,6 @@
 //! The bodies of the fuzz targets, with a few hundred inputs made from their seeds: quick, and always the same.
 
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/chain/mod.rs"]
 pub mod targets;
 
 use std::{fs, path::Path};

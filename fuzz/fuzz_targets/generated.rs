@@ -3,7 +3,7 @@
 #![no_main]
 
 use devnode::wasm::{HOST_FNS, HOST_MODULE};
-use gimbal_fuzz::program::{self, Case};
+use gimbal_fuzz::chain::program::{self, Case};
 use libfuzzer_sys::{arbitrary::Unstructured, fuzz_target};
 use std::sync::LazyLock;
 use wasm_smith::{Config, MemoryOffsetChoices, Module};

@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    gimbal_fuzz::stored_code::run(data);
+    gimbal_fuzz::chain::stored_code::run(data);
 });

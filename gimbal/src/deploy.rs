@@ -291,7 +291,7 @@ fn configure(network: &mut impl Network, config: &Config, at: &Deployment) -> Re
 /// The number of the risk parameter with this name, as the contract knows it.
 pub fn parameter(name: &str) -> Option<u8> {
     engine::ParamId::ALL
-        .into_iter()
+        .iter()
         .find(|id| engine::params::spec(**id).name == name)
         .map(|id| *id as u8)
 }

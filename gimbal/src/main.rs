@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use gimbal::{
     answer::{self, Subject},
+    backtest::{self, Backtest},
     demo::{self, Demo},
 };
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ struct Cli {
 enum Command {
     /// Replay market history through the whole system on the embedded chain.
     Demo(Demo),
+    /// Replay market history through the engine alone, with simulated venues; sweep parameters.
+    Backtest(Backtest),
     /// Price options: JSON lines in, JSON lines out.
     ///
     /// In: {"kind":"call"|"put","forward","strike","years","vol","rate"}, out: {"price","delta","gamma","vega","theta","rho"}
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let answer = |subject| answer::run(subject, std::io::stdin().lock(), std::io::stdout().lock());
     let result = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
+        Command::Backtest(options) => backtest::run_command(&options),
         Command::Price => answer(Subject::Price),
         Command::Lp => answer(Subject::Lp),
         Command::Math => answer(Subject::Math),

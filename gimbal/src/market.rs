@@ -74,7 +74,7 @@ pub fn select(bars: &[Bar], from: u64, to: u64, step_hours: usize) -> Result<Vec
     Ok(chosen)
 }
 
-fn span(bars: &[Bar]) -> String {
+pub(crate) fn span(bars: &[Bar]) -> String {
     match (bars.first(), bars.last()) {
         (Some(first), Some(last)) => format!("{} to {}", date(first.timestamp), date(last.timestamp)),
         _ => String::from("nothing"),
@@ -121,6 +121,11 @@ pub fn date(timestamp: u64) -> String {
     );
     let year = year + era * 400 + i64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The UTC date and hour of a Unix time.
+pub fn hour(timestamp: u64) -> String {
+    format!("{} {:02}:00", date(timestamp), timestamp % 86_400 / 3_600)
 }
 
 #[cfg(test)]

@@ -3,34 +3,12 @@
 use crate::{
     demo::{Record, Step},
     market,
+    page::{BLUE_LINE, GREY_LINE, ORANGE_LINE, Page, Plot, Section, row, text},
 };
-use anyhow::{Result, anyhow};
-use plotters::prelude::*;
-use std::fmt::Write;
-
-const BLUE_LINE: RGBColor = RGBColor(31, 95, 191);
-const ORANGE_LINE: RGBColor = RGBColor(214, 110, 20);
-const GREY_BAND: RGBColor = RGBColor(222, 228, 236);
-const GREY_LINE: RGBColor = RGBColor(120, 130, 140);
-
+use anyhow::Result;
 /// The table printed at the end.
 pub fn table(record: &Record) -> String {
-    let mut text = String::new();
-    for (heading, rows) in sections(record) {
-        let _ = writeln!(text, "\n{heading}");
-        let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
-        let right = rows.iter().map(|row| row.1.len()).max().unwrap_or(0);
-        for (name, value) in rows {
-            let _ = writeln!(text, "  {name:width$}  {value:>right$}");
-        }
-    }
-    text
-}
-
-type Section = (String, Vec<(String, String)>);
-
-fn row(name: impl Into<String>, value: impl Into<String>) -> (String, String) {
-    (name.into(), value.into())
+    text(&sections(record))
 }
 
 fn sections(record: &Record) -> Vec<Section> {
@@ -173,148 +151,60 @@ fn edges(record: &Record) -> Vec<&crate::demo::Hedge> {
 /// A page of its own: plots and tables, no scripts, nothing loaded from elsewhere.
 pub fn html(record: &Record) -> Result<String> {
     let series = |of: fn(&Step) -> f64| -> Vec<f64> { record.steps.iter().map(of).collect() };
-    let plots = [
-        plot(
-            record,
-            "BTC in dollars",
-            None,
-            &[("price", BLUE_LINE, series(|step| step.price))],
-        )?,
-        plot(
-            record,
-            "Dollars per share",
-            None,
-            &[("share price", BLUE_LINE, series(|step| step.share_price))],
-        )?,
-        plot(
-            record,
-            "Delta of the book in BTC, against its band",
-            Some((series(|step| step.lower), series(|step| step.upper))),
-            &[
-                ("target", GREY_LINE, series(|step| step.target)),
-                ("delta", ORANGE_LINE, series(|step| step.delta)),
-            ],
-        )?,
-        plot(
-            record,
-            "Leverage of the book",
-            None,
-            &[
-                ("gross", GREY_LINE, series(|step| step.gross_leverage)),
-                ("net", BLUE_LINE, series(|step| step.net_leverage)),
-            ],
-        )?,
-    ];
-    let mut page = String::from(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Gimbal demo</title>\n\
-         <style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#1c2733}\
-         svg{width:100%;height:auto}h2{margin-top:2rem}table{border-collapse:collapse}\
-         td,th{padding:.15rem .8rem;border-bottom:1px solid #e3e8ee;text-align:left}\
-         td+td{text-align:right;font-variant-numeric:tabular-nums}</style></head><body>\n<h1>Gimbal demo</h1>\n",
-    );
-    let _ = writeln!(
-        page,
-        "<p>Recorded hourly prices (Coinbase BTC-USD), Gimbal's contracts and Uniswap v3's own bytecode on the \
-         embedded chain. {}</p>",
+    let times: Vec<u64> = record.steps.iter().map(|step| step.timestamp).collect();
+    let plot = |title, band, lines: &[_]| Plot::over_time(title, &times).svg(band, lines);
+    let mut page = Page::new("Gimbal demo");
+    page.paragraph(&format!(
+        "Recorded hourly prices (Coinbase BTC-USD), Gimbal's contracts and Uniswap v3's own bytecode on the \
+         embedded chain. {}",
         if record.hedged {
             "A keeper hedged whenever the contract asked for it."
         } else {
             "Nobody hedged."
         }
-    );
-    page.extend(plots);
-    for (heading, rows) in sections(record) {
-        let _ = writeln!(page, "<h2>{}</h2>\n<table>", escape(&heading));
-        for (name, value) in rows {
-            let _ = writeln!(page, "<tr><td>{}</td><td>{}</td></tr>", escape(&name), escape(&value));
-        }
-        page.push_str("</table>\n");
-    }
+    ));
+    page.raw(&plot(
+        "BTC in dollars",
+        None,
+        &[("price", BLUE_LINE, series(|step| step.price))],
+    )?);
+    page.raw(&plot(
+        "Dollars per share",
+        None,
+        &[("share price", BLUE_LINE, series(|step| step.share_price))],
+    )?);
+    page.raw(&plot(
+        "Delta of the book in BTC, against its band",
+        Some((series(|step| step.lower), series(|step| step.upper))),
+        &[
+            ("target", GREY_LINE, series(|step| step.target)),
+            ("delta", ORANGE_LINE, series(|step| step.delta)),
+        ],
+    )?);
+    page.raw(&plot(
+        "Leverage of the book",
+        None,
+        &[
+            ("gross", GREY_LINE, series(|step| step.gross_leverage)),
+            ("net", BLUE_LINE, series(|step| step.net_leverage)),
+        ],
+    )?);
+    page.sections(&sections(record));
     if !record.hedges.is_empty() {
-        page.push_str("<h2>All rebalances</h2>\n<table><tr><th>hour (UTC)</th><th>rule</th><th>delta before</th><th>after</th><th>traded $</th><th>cost $</th></tr>\n");
-        for hedge in &record.hedges {
-            let _ = writeln!(
-                page,
-                "<tr><td>{} {:02}:00</td><td>{}</td><td>{:.6}</td><td>{:.6}</td><td>{:.2}</td><td>{:.4}</td></tr>",
-                market::date(hedge.timestamp),
-                hedge.timestamp % 86_400 / 3_600,
-                hedge.rule,
-                hedge.before,
-                hedge.after,
-                hedge.traded,
-                hedge.cost
-            );
-        }
-        page.push_str("</table>\n");
+        let headings = ["hour (UTC)", "rule", "delta before", "after", "traded $", "cost $"];
+        let rows = record.hedges.iter().map(|hedge| {
+            vec![
+                market::hour(hedge.timestamp),
+                hedge.rule.to_string(),
+                format!("{:.6}", hedge.before),
+                format!("{:.6}", hedge.after),
+                format!("{:.2}", hedge.traded),
+                format!("{:.4}", hedge.cost),
+            ]
+        });
+        page.table("All rebalances", &headings, rows);
     }
-    page.push_str("</body></html>\n");
-    Ok(page)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-type Line<'a> = (&'a str, RGBColor, Vec<f64>);
-
-/// One plot over time as inline SVG; `band` is drawn behind the lines.
-fn plot(record: &Record, title: &str, band: Option<(Vec<f64>, Vec<f64>)>, lines: &[Line<'_>]) -> Result<String> {
-    let mut svg = String::new();
-    {
-        let failed = |error: &dyn std::fmt::Display| anyhow!("plot {title:?}: {error}");
-        let area = SVGBackend::with_string(&mut svg, (960, 300)).into_drawing_area();
-        area.fill(&WHITE).map_err(|error| failed(&error))?;
-        let values = lines.iter().flat_map(|line| &line.2);
-        let edges = band.iter().flat_map(|(lower, upper)| lower.iter().chain(upper));
-        let (low, high) = values
-            .chain(edges)
-            .fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
-        let margin = ((high - low) * 0.06).max(f64::EPSILON.max(high.abs() * 1e-6));
-        let times: Vec<u64> = record.steps.iter().map(|step| step.timestamp).collect();
-        let (start, end) = (times.first().copied().unwrap_or(0), times.last().copied().unwrap_or(1));
-        let mut chart = ChartBuilder::on(&area)
-            .caption(title, ("sans-serif", 18))
-            .margin(8)
-            .x_label_area_size(28)
-            .y_label_area_size(64)
-            .build_cartesian_2d(start..end, low - margin..high + 4.0 * margin) // room for the legend above the lines
-            .map_err(|error| failed(&error))?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .x_labels(8)
-            .y_labels(6)
-            .x_label_formatter(&|time| market::date(*time))
-            .draw()
-            .map_err(|error| failed(&error))?;
-        if let Some((lower, upper)) = band {
-            let over = times.iter().copied().zip(upper);
-            let under = times.iter().copied().zip(lower).rev();
-            let outline: Vec<(u64, f64)> = over.chain(under).collect();
-            chart
-                .draw_series(std::iter::once(Polygon::new(outline, GREY_BAND.filled())))
-                .map_err(|error| failed(&error))?
-                .label("band")
-                .legend(|(x, y)| Rectangle::new([(x, y - 5), (x + 16, y + 5)], GREY_BAND.filled()));
-        }
-        for (name, colour, values) in lines {
-            let colour = *colour;
-            let points = times.iter().copied().zip(values.iter().copied());
-            chart
-                .draw_series(LineSeries::new(points, colour.stroke_width(1)))
-                .map_err(|error| failed(&error))?
-                .label(*name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
-        }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.8))
-            .draw()
-            .map_err(|error| failed(&error))?;
-        area.present().map_err(|error| failed(&error))?;
-    }
-    Ok(svg)
+    Ok(page.finish())
 }
 
 #[cfg(test)]

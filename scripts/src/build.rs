@@ -48,6 +48,17 @@ pub(crate) fn build(contracts: &[Contract]) -> Result<Vec<Built>> {
         .collect()
 }
 
+/// Builds a program of bench/ as contracts are built, and returns where it is.
+pub(crate) fn program(package: &str) -> Result<PathBuf> {
+    ensure_wasm_target()?;
+    let module = compile(package, &remap_config()?).with_context(|| format!("program {package}"))?;
+    let folder = root().join("target/contracts");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let path = folder.join(format!("{package}.wasm"));
+    fs::write(&path, wasm::finish(&fs::read(&module)?)?)?;
+    Ok(path)
+}
+
 fn build_one(contract: &Contract, remaps: &str, folder: &Path, budget: usize) -> Result<Built> {
     let rustc_wasm = compile(contract.name, remaps)?;
     let rustc_wasm = fs::read(&rustc_wasm).with_context(|| format!("cannot read {}", rustc_wasm.display()))?;
@@ -70,20 +81,7 @@ fn build_one(contract: &Contract, remaps: &str, folder: &Path, budget: usize) ->
     })
 }
 
-/// Builds the program of `bench/programs` as contracts are built, but for its size, and returns where the module is.
-pub(crate) fn bench_programs() -> Result<PathBuf> {
-    ensure_wasm_target()?;
-    let rustc_wasm = compile("bench-programs", &remap_config()?)?;
-    let wasm = wasm::finish(&fs::read(rustc_wasm)?)?;
-    wasm::inspect(&wasm)?;
-    let folder = root().join("target/contracts");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let path = folder.join("bench-programs.wasm");
-    fs::write(&path, &wasm)?;
-    Ok(path)
-}
-
-/// Compiles one contract and returns where cargo put the module.
+/// Compiles one contract or program and returns where cargo put the module.
 ///
 /// Each contract has a cargo call of its own: built together, cargo would unite the features that they ask of each
 /// other, and a contract used as a library by another loses its entry point that way.

@@ -67,10 +67,18 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Measure the speed and memory of the embedded chain
-    Bench,
-    /// Measure what prices, Greeks, margins and the exact kernels cost in a program
-    BenchWasm,
+    /// Measure the speed and memory of the embedded chain, or gas of Stylus and Solidity side by side
+    Bench {
+        /// Show gas of kernels, options and margins on both sides
+        #[arg(long)]
+        compare: bool,
+        /// With --compare: fail unless bench/snapshots/compare.json equals what is measured
+        #[arg(long, requires = "compare", conflicts_with = "write")]
+        check: bool,
+        /// With --compare: replace bench/snapshots/compare.json by what is measured
+        #[arg(long, requires = "compare")]
+        write: bool,
+    },
     /// Run every check of the project; the last line reads `N passed, N failed`
     Test,
     /// Build all that the demonstration needs and run it: `gimbal demo <args>`
@@ -148,8 +156,8 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Clients { args } => suite::clients(&args)?.require_success()?,
         Task::Differential { args } => suite::differential(&args)?.require_success()?,
-        Task::Bench => suite::bench()?,
-        Task::BenchWasm => suite::bench_wasm()?,
+        Task::Bench { compare: false, .. } => suite::bench()?,
+        Task::Bench { check, write, .. } => suite::compare(Golden { check, write }.into())?,
         Task::Test => return Ok(suite::test()),
         Task::Demo { args } => suite::demo(&args)?,
         Task::Data { csv } => data::convert(&csv)?,

@@ -17,7 +17,7 @@ use crate::{
 type Step = (&'static str, fn(&mut Counts) -> Result<()>);
 
 /// Cheap steps first, so that a mistake shows early.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     ("format", |_| run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", |_| lint()),
     ("npm packages", |_| node::install()),
@@ -51,6 +51,7 @@ const STEPS: [Step; 12] = [
         tests.args(["test", "--locked", "--no-fail-fast"]);
         add(counts, &run_tests(&mut tests, cargo_test_counts)?)
     }),
+    ("gas beside Solidity", |_| compare(Mode::Check)),
     ("real clients", |counts| add(counts, &clients(&[])?)),
     ("second EVM", |counts| add(counts, &differential(&[])?)),
 ];
@@ -139,12 +140,21 @@ pub(crate) fn bench() -> Result<()> {
     run(cargo().args(["run", "--quiet", "--locked", "--bin", "bench"]))
 }
 
-/// Measures the numeric crates in a program.
-pub(crate) fn bench_wasm() -> Result<()> {
-    let program = build::bench_programs()?;
-    run(cargo()
-        .args(["run", "--quiet", "--locked", "--bin", "bench", "--"])
-        .arg(program))
+/// Compares gas of programs and of Solidity with bench/snapshots/compare.json.
+pub(crate) fn compare(mode: Mode) -> Result<()> {
+    node::install()?;
+    node::forge_build()?;
+    let mut bench = cargo();
+    bench.args(["run", "--quiet", "--locked", "--bin", "bench", "--"]);
+    for package in ["bench-programs", "bench-kernels"] {
+        bench.arg(build::program(package)?);
+    }
+    match mode {
+        Mode::Show => &mut bench,
+        Mode::Check => bench.arg("--check"),
+        Mode::Write => bench.arg("--write"),
+    };
+    run(&mut bench)
 }
 
 /// Builds everything the demonstration deploys, then runs it.

@@ -5,16 +5,14 @@
 //! | 0 | anything | nothing |
 //! | 1 | records of [`pricing::RECORD`] bytes | results of [`pricing::RESULT`] bytes |
 //! | 2 | spot; 8 perp sizes; then for each option a record and a quantity | 33 losses, the worst, its index |
-//! | 3–11 | pairs of `Wad`s, of which all but `pow` read the first | a `Wad` for each: exp, ln, sqrt_down, sqrt_up, cbrt, pow, normal_cdf, normal_pdf, normal_icdf |
 //!
-//! Numbers are little-endian: 64-bit words in the scales of [`pricing`], and 128-bit `Wad`s.
+//! Numbers are little-endian 64-bit words in the scales of [`pricing`].
 //!
 //! Anything refused returns 1 without data.
 #![cfg(target_arch = "wasm32")]
 #![no_std]
 #![expect(unsafe_code, reason = "a program's entry point and host functions")]
 
-use fixed::{MathError, Wad};
 use pricing::grid::{Grid, SCENARIOS, Scenarios};
 use pricing::{Pricer, RECORD, RESULT};
 
@@ -67,15 +65,6 @@ pub extern "C" fn user_entrypoint(len: usize) -> usize {
         0 => Some(0),
         1 => greeks(input, output),
         2 => margin(input, output.as_flattened_mut()),
-        3 => kernel(input, output.as_flattened_mut(), |x, _| fixed::exp(x)),
-        4 => kernel(input, output.as_flattened_mut(), |x, _| fixed::ln(x)),
-        5 => kernel(input, output.as_flattened_mut(), |x, _| fixed::sqrt_down(x)),
-        6 => kernel(input, output.as_flattened_mut(), |x, _| fixed::sqrt_up(x)),
-        7 => kernel(input, output.as_flattened_mut(), |x, _| fixed::cbrt(x)),
-        8 => kernel(input, output.as_flattened_mut(), fixed::pow),
-        9 => kernel(input, output.as_flattened_mut(), |x, _| fixed::normal_cdf(x)),
-        10 => kernel(input, output.as_flattened_mut(), |x, _| fixed::normal_pdf(x)),
-        11 => kernel(input, output.as_flattened_mut(), |x, _| fixed::normal_icdf(x)),
         _ => None,
     };
     match written {
@@ -101,8 +90,8 @@ fn margin(input: &[u8], output: &mut [u8]) -> Option<usize> {
     let mut grid = Grid::new(&pricer, &Scenarios::default());
     let sizes = perps.as_chunks::<8>().0.iter().map(|size| i64::from_le_bytes(*size));
     let delta = sizes.fold(0, i64::wrapping_add);
-    grid.add_linear((delta >> 16).wrapping_mul(i64::from_le_bytes(*spot)) >> 16)
-        .ok()?;
+    let linear = (i128::from(delta) * i128::from(i64::from_le_bytes(*spot))) >> 32;
+    grid.add_linear(i64::try_from(linear).ok()?).ok()?;
     for position in rest.as_chunks::<POSITION>().0 {
         grid.add_packed(position).ok()?;
     }
@@ -115,14 +104,4 @@ fn margin(input: &[u8], output: &mut [u8]) -> Option<usize> {
         *place = number.to_le_bytes();
     }
     Some(8 * (SCENARIOS + 2))
-}
-
-fn kernel(input: &[u8], output: &mut [u8], f: fn(Wad, Wad) -> Result<Wad, MathError>) -> Option<usize> {
-    let (pairs, _) = input.as_chunks::<32>();
-    for (pair, place) in pairs.iter().zip(output.as_chunks_mut::<16>().0) {
-        let [x, y] =
-            [pair.first_chunk::<16>()?, pair.last_chunk::<16>()?].map(|bytes| Wad(i128::from_le_bytes(*bytes)));
-        *place = f(x, y).ok()?.0.to_le_bytes();
-    }
-    Some(pairs.len() * 16)
 }

@@ -54,7 +54,10 @@ pub(crate) fn margin(positions: &[u8], params: &Params) -> Outcome<Margin> {
         U256::from(losses.scenario),
         share(params.initial).map_err(|error| engine_error(error.into()))?,
         share(params.maintenance).map_err(|error| engine_error(error.into()))?,
-        losses.by_scenario.map(|loss| signed_out(Wad(loss.into())).into_raw()).to_vec(),
+        losses
+            .by_scenario
+            .map(|loss| signed_out(Wad(loss.into())).into_raw())
+            .to_vec(),
     ))
 }
 

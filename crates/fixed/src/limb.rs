@@ -124,19 +124,27 @@ pub(crate) const fn divide_words(numerator: u64, denominator: u64) -> u64 {
 /// One digit and the remainder of `2³² · remainder / denominator`, with the denominator's top bit set.
 #[inline]
 const fn divide_digit(remainder: u64, denominator: u64) -> (u64, u64) {
+    divide_next_digit(remainder, 0, denominator)
+}
+
+/// One digit and the remainder of `(2³² · remainder + next) / denominator`, for a remainder below the denominator, whose
+/// top bit is set, and a digit `next` of 32 bits.
+#[inline]
+const fn divide_next_digit(remainder: u64, next: u64, denominator: u64) -> (u64, u64) {
     let (d0, d1) = (denominator & LOW, denominator >> 32);
     // The top bit is set already. Setting it tells the compiler that the divisor is not zero.
     let mut digit = remainder / (d1 | (1 << 31));
     let mut rest = remainder.wrapping_sub(digit.wrapping_mul(d1));
     // Too large by at most 2.
-    while digit > LOW || digit.wrapping_mul(d0) > rest << 32 {
+    while digit > LOW || digit.wrapping_mul(d0) > (rest << 32) | next {
         digit = digit.wrapping_sub(1);
         rest = rest.wrapping_add(d1);
         if rest > LOW {
             break;
         }
     }
-    (digit, (remainder << 32).wrapping_sub(digit.wrapping_mul(denominator)))
+    let rest = ((remainder << 32) | next).wrapping_sub(digit.wrapping_mul(denominator));
+    (digit, rest)
 }
 
 /// `fraction · a / 2⁶⁴` for a fraction in Q64 and a signed number, less at most 3.
@@ -176,11 +184,103 @@ pub(crate) const fn mul_high_128(a: u128, b: u128) -> u128 {
         .wrapping_add(high(other) as u128)
 }
 
+/// `⌊a · b / denominator⌋` and whether a remainder was left; `None` for a quotient of 2¹²⁸ or more, or a zero denominator.
+///
+/// Knuth's algorithm D as in [`divide_words`], for two digits of 64 bits, whose own divisions run on digits of 32 bits.
+#[inline(never)] // one copy of the kernel per program
+pub(crate) const fn mul_div_128(a: u128, b: u128, denominator: u128) -> Option<(u128, bool)> {
+    let (upper, lower) = (mul_high_128(a, b), a.wrapping_mul(b));
+    if upper >= denominator {
+        return None;
+    }
+    let zeros = denominator.leading_zeros();
+    let denominator = denominator.wrapping_shl(zeros);
+    // Below the denominator before and so after the shift. Shifted in two steps, as one would be by 128 for no zeros.
+    let upper = upper.wrapping_shl(zeros) | (lower >> 1).wrapping_shr(127_u32.wrapping_sub(zeros));
+    let lower = lower.wrapping_shl(zeros);
+    let (first, rest) = divide_long_digit(upper, high(lower), denominator);
+    let (second, rest) = divide_long_digit(rest, low(lower), denominator);
+    Some((join(first, second), rest != 0))
+}
+
+/// One digit and the remainder of `(2⁶⁴ · remainder + next) / denominator`, for a remainder below the denominator, whose
+/// top bit is set.
+#[inline]
+const fn divide_long_digit(remainder: u128, next: u64, denominator: u128) -> (u64, u128) {
+    let (d0, d1) = (low(denominator), high(denominator));
+    let (mut digit, mut rest) = if high(remainder) >= d1 {
+        // Equal, as the remainder is below the denominator: the largest digit leaves low + d1.
+        (u64::MAX, (low(remainder) as u128).wrapping_add(d1 as u128))
+    } else {
+        let (digit, rest) = divide_wide(remainder, d1);
+        (digit, rest as u128)
+    };
+    // Too large by at most 2.
+    while high(rest) == 0 && mul_wide(digit, d0) > join(low(rest), next) {
+        digit = digit.wrapping_sub(1);
+        rest = rest.wrapping_add(d1 as u128);
+    }
+    let product = mul_wide(digit, d0).wrapping_add(join(digit.wrapping_mul(d1), 0));
+    (digit, join(low(remainder), next).wrapping_sub(product))
+}
+
+/// Quotient and remainder of `numerator / denominator` for an upper half below the denominator, whose top bit is set.
+///
+/// Machines that divide 128 bits by 64 do it in one instruction; wasm has none.
+#[inline]
+const fn divide_wide(numerator: u128, denominator: u64) -> (u64, u64) {
+    if cfg!(target_arch = "wasm32") {
+        return divide_wide_by_digits(numerator, denominator);
+    }
+    // The top bit is set already. Setting it tells the compiler that the divisor is not zero.
+    let denominator = (denominator | (1 << 63)) as u128;
+    (low(numerator / denominator), low(numerator % denominator))
+}
+
+/// [`divide_wide`] with digits of 32 bits.
+#[inline]
+const fn divide_wide_by_digits(numerator: u128, denominator: u64) -> (u64, u64) {
+    let next = low(numerator);
+    let (first, rest) = divide_next_digit(high(numerator), next >> 32, denominator);
+    let (second, rest) = divide_next_digit(rest, next & LOW, denominator);
+    ((first << 32) | second, rest)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Numbers of every length, among them those whose digits make the estimate too large.
+    fn any_long() -> impl Strategy<Value = u128> {
+        let digit = || prop_oneof![Just(0), Just(1), Just(u64::MAX), Just(1 << 63), any::<u64>()];
+        (digit(), digit(), 0_u32..128).prop_map(|(high, low, shift)| join(high, low) >> shift)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+        /// Product and quotient equal the 256-bit kernel's, and are refused where it refuses or needs more bits.
+        #[test]
+        fn mul_div_128_any_arguments_equals_wide_kernel(a in any_long(), b in any_long(), d in any_long()) {
+            let wide = |x: u128| crate::U256::from_limbs([low(x), high(x), 0, 0]);
+            let expected = crate::integer::mul_div(wide(a), wide(b), wide(d)).ok();
+            let narrow = |(quotient, inexact): (crate::U256, bool)| match *quotient.as_limbs() {
+                [low, high, 0, 0] => Some((join(high, low), inexact)),
+                _ => None,
+            };
+            prop_assert_eq!(mul_div_128(a, b, d), expected.and_then(narrow));
+        }
+
+        /// The division of wasm equals the machine's.
+        #[test]
+        fn divide_wide_by_digits_any_arguments_equals_machine(n in any_long(), d in any_long()) {
+            let d = low(d) | 1 << 63;
+            let n = join(high(n) % d, low(n));
+            prop_assert_eq!(divide_wide_by_digits(n, d), divide_wide(n, d));
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(5_000))]

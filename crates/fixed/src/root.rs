@@ -64,12 +64,13 @@ fn root(x: Wad) -> Result<(Wad, bool), MathError> {
     let target = mul_wide(low(raw), ONE).wrapping_add(join(high(raw).wrapping_mul(ONE), 0));
     let mut remainder = remainder(target, root);
     if shift > 0 {
-        // y is within 5.5 units, so |remainder| < 2·root·5.5·2^shift < 2¹²⁷, as shift ≤ 30 and root < 2^93.4. It gives one
-        // more digit of the root, wrong by a few units.
-        let digit = ((remainder >> (shift.wrapping_add(33) as u32)) as i64) / ((y >> 32).cast_signed() | 1);
+        // y is within 5.5 units, so |remainder| < 2·root·5.5·2^shift < 2¹²⁷, as shift ≤ 30 and root < 2^93.4; the 64 bits
+        // above 2^(shift + 34) hold it. It gives one more digit of the root, wrong by a few units.
+        let digit = ((remainder >> (shift.wrapping_add(34) as u32)) as i64) / ((y >> 33).cast_signed() | 1);
         root = root.wrapping_add_signed(i128::from(digit));
         remainder = self::remainder(target, root);
     }
+    debug_assert!(remainder.unsigned_abs() < root << 5, "at most 16 steps");
     while remainder < 0 {
         root = root.wrapping_sub(1);
         remainder = remainder.wrapping_add_unsigned((root << 1) | 1);
@@ -143,6 +144,31 @@ mod tests {
         assert_eq!(sqrt_down(Wad(1)), Ok(Wad(1_000_000_000)));
         assert_eq!(sqrt_up(Wad(4 * WHOLE)), Ok(Wad(2 * WHOLE)));
         assert_eq!(sqrt_down(Wad::MAX), Ok(Wad(13_043_817_825_332_782_212_349_571_806)));
+    }
+
+    /// Found by fuzzing: the remainder that gives the last digit has 127 bits here. Cut to 126, it left billions of steps.
+    #[test]
+    fn sqrt_largest_remainders_leave_few_steps() {
+        for (x, root) in [
+            (
+                149_005_621_788_716_663_880_999_999_999_999_999_999,
+                12_206_785_890_999_999_999_999_999_999,
+            ),
+            (
+                126_202_205_939_023_368_324_000_000_000_000_000_000,
+                11_233_975_518_000_000_000_000_000_000,
+            ),
+            (
+                141_168_931_902_245_319_076_000_000_000_000_000_000,
+                11_881_453_274_000_000_000_000_000_000,
+            ),
+            (
+                160_558_860_525_040_185_796_000_000_000_000_000_000,
+                12_671_182_286_000_000_000_000_000_000,
+            ),
+        ] {
+            assert_eq!(sqrt_down(Wad(x)), Ok(Wad(root)));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Signed values with 18 decimals, and basis points.
 
-use crate::integer::mul_div;
+use crate::limb::mul_div_128;
 use crate::{MathError, U256};
 
 /// One whole unit as a raw [`Wad`].
@@ -86,8 +86,12 @@ impl Wad {
 /// `a · b / denominator` on raw values, rounded towards +∞ if `up`, else towards −∞.
 fn ratio(a: i128, b: i128, denominator: i128, up: bool) -> Result<Wad, MathError> {
     let negative = (a < 0) ^ (b < 0) ^ (denominator < 0);
-    let (magnitude, inexact) = mul_div(magnitude(a), magnitude(b), magnitude(denominator))?;
-    let value = from_magnitude(magnitude)?;
+    if denominator == 0 {
+        return Err(MathError::DivisionByZero);
+    }
+    let quotient = mul_div_128(a.unsigned_abs(), b.unsigned_abs(), denominator.unsigned_abs());
+    let (magnitude, inexact) = quotient.ok_or(MathError::Overflow)?;
+    let value = i128::try_from(magnitude).map_err(|_| MathError::Overflow)?;
     // The division dropped the remainder towards zero. That is −∞ for positive results and +∞ for negative ones.
     let away_from_zero = i128::from(inexact && (up != negative));
     let value = value.checked_add(away_from_zero).ok_or(MathError::Overflow)?;

@@ -78,19 +78,7 @@ impl Pricer {
         let [forward, strike, years, volatility, rate] = terms;
         // −rT, Q56. A rate of any size is fine as long as this is small.
         let exponent = -mul_high(rate, years);
-        // A difference wraps only for a negative number, which is a violation itself.
-        let violations = forward
-            | strike
-            | forward.wrapping_sub(1)
-            | strike.wrapping_sub(1)
-            | MAX_PRICE.wrapping_sub(forward | strike)
-            | years
-            | years.wrapping_sub(MIN_YEARS)
-            | volatility
-            | volatility.wrapping_sub(MIN_VOLATILITY)
-            | (MAX_EXPONENT - exponent)
-            | (MAX_EXPONENT + exponent);
-        if violations < 0 {
+        if outside(terms, exponent) {
             return None;
         }
         let time = root(years);
@@ -156,6 +144,25 @@ impl Pricer {
         }
         Ok(())
     }
+}
+
+/// Whether a term is outside its domain; `exponent` is −rate·years in Q56.
+#[inline(always)]
+pub(crate) const fn outside(terms: [i64; 5], exponent: i64) -> bool {
+    let [forward, strike, years, volatility, _] = terms;
+    let either = forward | strike;
+    // Differences wrap for negative numbers only, which are violations themselves.
+    let violations = either
+        | forward.wrapping_sub(1)
+        | strike.wrapping_sub(1)
+        | MAX_PRICE.wrapping_sub(either)
+        | years
+        | years.wrapping_sub(MIN_YEARS)
+        | volatility
+        | volatility.wrapping_sub(MIN_VOLATILITY)
+        | (MAX_EXPONENT - exponent)
+        | (MAX_EXPONENT + exponent);
+    violations < 0
 }
 
 /// What is wrong with terms that the formula refused.

@@ -4,9 +4,9 @@
 //! reciprocal once for each of three volatilities, and a scenario is then one multiplication for ln(F/K)/(σ√T), two
 //! values of the normal distribution and two products.
 
-use crate::black::{Deviation, fault};
+use crate::black::{Deviation, fault, outside};
 use crate::kernel::{exp_q57, log_ratio, mul_high, normal_short, root, zeros};
-use crate::{Error, MAX_EXPONENT, MAX_PRICE, MIN_VOLATILITY, MIN_YEARS, ONE, Pricer, RECORD, Right, Terms};
+use crate::{Error, MIN_VOLATILITY, ONE, Pricer, RECORD, Right, Terms};
 
 /// Moves of the price that are combined with every volatility.
 pub const MOVES: usize = 9;
@@ -167,19 +167,7 @@ impl<'a> Grid<'a> {
     fn add_words(&mut self, put: i64, terms: [i64; 5], quantity: i64) -> Result<(), Error> {
         let [forward, strike, years, volatility, rate] = terms;
         let exponent = -mul_high(rate, years);
-        // A difference wraps only for a negative number, which is a violation itself.
-        let violations = forward
-            | strike
-            | forward.wrapping_sub(1)
-            | strike.wrapping_sub(1)
-            | MAX_PRICE.wrapping_sub(forward | strike)
-            | years
-            | years.wrapping_sub(MIN_YEARS)
-            | volatility
-            | volatility.wrapping_sub(MIN_VOLATILITY)
-            | (MAX_EXPONENT - exponent)
-            | (MAX_EXPONENT + exponent);
-        if violations < 0 {
+        if outside(terms, exponent) {
             return Err(fault(terms));
         }
         let powers = &self.pricer.powers;

@@ -32,7 +32,13 @@ fn options(count: u64) -> Vec<(Right, Terms, i64)> {
 
 fn record((right, terms, _): &(Right, Terms, i64)) -> Vec<u8> {
     let put = u64::from(*right == Right::Put) << 63;
-    let words = [terms.forward, terms.strike | put, terms.years, terms.volatility, terms.rate.cast_unsigned()];
+    let words = [
+        terms.forward,
+        terms.strike | put,
+        terms.years,
+        terms.volatility,
+        terms.rate.cast_unsigned(),
+    ];
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
@@ -46,7 +52,9 @@ fn portfolio(linear: i64, options: &[(Right, Terms, i64)]) -> Bytes {
 }
 
 fn greeks(world: &mut World, records: Vec<u8>) -> Result<Bytes, NetworkError> {
-    let call = IRisk::greeksCall { records: records.into() };
+    let call = IRisk::greeksCall {
+        records: records.into(),
+    };
     world.chain.read(world.at.risk, &call)
 }
 
@@ -195,7 +203,10 @@ fn set_parameter_by_the_guardian_goes_only_the_tables_way() {
     for (name, tighter, looser) in [("min-liquidation-distance", 1, -1), ("max-gross-leverage", -1, 1)] {
         let id = gimbal::deploy::parameter(name).unwrap();
         let book = world.at.book;
-        let now = world.chain.read(world.at.risk, &IRisk::parameterCall { book, id }).unwrap();
+        let now = world
+            .chain
+            .read(world.at.risk, &IRisk::parameterCall { book, id })
+            .unwrap();
         let mut set = |step: i64| {
             let value = now + I256::try_from(step).unwrap();
             let call = IRisk::setParameterCall { book, id, value };
@@ -209,6 +220,11 @@ fn set_parameter_by_the_guardian_goes_only_the_tables_way() {
 fn all_parameters(world: &mut World) -> Vec<I256> {
     let book = world.at.book;
     (0..u8::try_from(params::ParamId::ALL.len()).unwrap())
-        .map(|id| world.chain.read(world.at.risk, &IRisk::parameterCall { book, id }).unwrap())
+        .map(|id| {
+            world
+                .chain
+                .read(world.at.risk, &IRisk::parameterCall { book, id })
+                .unwrap()
+        })
         .collect()
 }

@@ -784,6 +784,9 @@ impl State<'_> {
     /// stays. The best is the one that lowers gross exposure most, then the largest. `None` without one, or if gross
     /// exposure would rise, or below `min_trade`.
     pub(crate) fn pair(&self, first: &Lever, tokens: Wad) -> Result<Option<Plan>, OutOfRange> {
+        if first.unit_delta == Wad::ZERO {
+            return Ok(None); // moves no delta that a partner could give back
+        }
         let mut best: Option<(Lever, Wad)> = None;
         for other in lever::levers(self)? {
             let reach = other.tokens_down(other.most)?;

@@ -22,7 +22,9 @@ pub use events::{WordEvent, emit};
 #[cfg(feature = "export-abi")]
 pub use revert::ErrorList;
 pub use revert::{Bubble, Revert, WordError};
-pub use structs::{DECISION_WORDS, DISTANCES, EXCESS_WORDS, EXPOSURE_WORDS, FACTS_WORDS, REPORT_WORDS, decision_at, report_at};
+pub use structs::{
+    DECISION_WORDS, DISTANCES, EXCESS_WORDS, EXPOSURE_WORDS, FACTS_WORDS, REPORT_WORDS, decision_at, report_at,
+};
 
 use alloy_primitives::U256;
 
