@@ -36,7 +36,9 @@ pub fn run(subject: Subject, mut questions: impl BufRead, answers: impl Write) -
         {
             return closed_is_fine(answers.flush());
         }
-        let answer = answer(subject, &line).unwrap_or_else(|error| json!({ "error": format!("{error:#}") }));
+        // Without its end, or the parser would count it as one more line.
+        let answer =
+            answer(subject, line.trim_ascii_end()).unwrap_or_else(|error| json!({ "error": format!("{error:#}") }));
         if let Err(error) = writeln!(answers, "{answer}") {
             return closed_is_fine(Err(error));
         }

@@ -9,10 +9,35 @@ const WAD_DECIMALS: i64 = 18;
 /// Digits of a quotient: a little more than any number of the engine has.
 const SIGNIFICANT: u64 = 20;
 
+/// Digits that [`nearest`] keeps: far more than the engine has, and few enough for sums of 128 bits.
+const KEPT: usize = 36;
+
 /// Reads `-12.5`, `.5`, `3e-7` and the like as digits and a power of ten: value = digits · 10^exponent.
 ///
 /// An error for anything that is not a decimal number, or more digits than 128 bits hold.
 pub fn parse(text: &str) -> Result<(i128, i64)> {
+    let (negative, digits, exponent) = split(text)?;
+    let value = number(&digits).with_context(|| format!("too many digits: {text:?}"))?;
+    Ok((if negative { -value } else { value }, exponent))
+}
+
+/// As [`parse`], but of any length: digits after the 36th are dropped.
+pub fn nearest(text: &str) -> Result<(i128, i64)> {
+    let (negative, mut digits, mut exponent) = split(text)?;
+    if digits.len() > KEPT {
+        exponent += i64::try_from(digits.len() - KEPT)?;
+        digits.truncate(KEPT);
+    }
+    let value = number(&digits)?;
+    Ok((if negative { -value } else { value }, exponent))
+}
+
+fn number(digits: &str) -> Result<i128> {
+    Ok(if digits.is_empty() { 0 } else { digits.parse()? })
+}
+
+/// Sign, digits from the first that is not 0, and power of ten.
+fn split(text: &str) -> Result<(bool, String, i64)> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => {
             let exponent = exponent.parse::<i32>();
@@ -35,14 +60,8 @@ pub fn parse(text: &str) -> Result<(i128, i64)> {
     // Zeros at the end carry no value, and would otherwise use up the digits that fit.
     let fraction = fraction.trim_end_matches('0');
     let digits = format!("{whole}{fraction}");
-    let digits = digits.trim_start_matches('0');
-    let value: i128 = if digits.is_empty() {
-        0
-    } else {
-        digits.parse().with_context(|| format!("too many digits: {text:?}"))?
-    };
     let exponent = i64::from(exponent) - i64::try_from(fraction.len())?;
-    Ok((if negative { -value } else { value }, exponent))
+    Ok((negative, digits.trim_start_matches('0').to_owned(), exponent))
 }
 
 /// Reads a number with at most 18 decimals. Nothing is rounded: more decimals, or a number outside the type, are errors.
@@ -164,6 +183,15 @@ mod tests {
             assert!(wad(text).is_err(), "{text}");
         }
         assert_eq!(wad("0e2147483647").unwrap(), Wad(0));
+    }
+
+    #[test]
+    fn nearest_any_number_of_digits_keeps_the_first() {
+        assert_eq!(nearest("-0012.50").unwrap(), (-125, -1));
+        assert_eq!(nearest(&i128::MAX.to_string()).unwrap(), (i128::MAX / 1_000, 3));
+        let (digits, exponent) = nearest(&format!("0.{}", "3".repeat(50))).unwrap();
+        assert_eq!((digits.to_string(), exponent), ("3".repeat(36), -36));
+        assert!(nearest("1.2.3").is_err());
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const QUANTITY: i64 = 1 << 32;
 /// 1.00 of a price multiplier.
 pub const MULTIPLIER: u32 = 1 << 30;
 
-/// Σ|quantity|·max(forward, strike)·discount may not exceed this.
+/// Σ|quantity|·max(forward, strike)·discount, and the value of linear positions, have to stay below this.
 const MAX_NOTIONAL: i64 = 1 << 59;
 
 const DAY: i64 = ONE / 365;
@@ -135,10 +135,8 @@ impl<'a> Grid<'a> {
     ///
     /// [`Error::NotionalOutOfRange`] if that, with what is there already, is too much.
     pub fn add_linear(&mut self, value: i64) -> Result<(), Error> {
-        let linear = self
-            .linear
-            .checked_add(value)
-            .filter(|sum| (-MAX_NOTIONAL..=MAX_NOTIONAL).contains(sum));
+        let linear = self.linear.checked_add(value);
+        let linear = linear.filter(|sum| sum.unsigned_abs() < MAX_NOTIONAL.unsigned_abs());
         self.linear = linear.ok_or(Error::NotionalOutOfRange(value))?;
         Ok(())
     }

@@ -159,7 +159,9 @@ fn add_too_much_or_out_of_domain_is_an_error_and_changes_nothing() {
     }
     let bad = Terms { volatility: 0, ..terms };
     assert_eq!(grid.add(Right::Put, &bad, 1), Err(Error::VolatilityOutOfRange(0)));
-    assert_eq!(grid.add_linear(i64::MAX), Err(Error::NotionalOutOfRange(i64::MAX)));
+    for value in [i64::MAX, i64::MIN, 1 << 59, -(1 << 59)] {
+        assert_eq!(grid.add_linear(value), Err(Error::NotionalOutOfRange(value)));
+    }
     assert_eq!(grid.losses().worst, 0);
     assert_eq!(grid.add(Right::Call, &terms, 0), Ok(()));
     assert_eq!(grid.losses().by_scenario, [0; SCENARIOS]);

@@ -186,6 +186,47 @@ proptest! {
     }
 }
 
+/// Where discount and strike are largest beside the forward the price has the most to lose. References by mpmath.
+#[test]
+fn greeks_high_strike_and_negative_rate_keep_the_price_bound() {
+    const LARGE: u64 = 900_000_000_000_000;
+    let cases = [
+        (
+            Right::Call,
+            2_305_843_009_213_693_952,
+            542_197_854_657_430_015,
+            24_400_794_752_139,
+        ),
+        (
+            Right::Put,
+            2_197_579_054_480_146_687,
+            1_080_786_281_331_736_575,
+            24_937_222_021_318_935,
+        ),
+        (
+            Right::Put,
+            2_305_843_009_213_693_952,
+            1_982_474_540_457_391_103,
+            30_254_740_569_124_404_i64,
+        ),
+    ];
+    for (right, years, volatility, expected) in cases {
+        let terms = Terms {
+            forward: LARGE,
+            strike: 4_491_000_000_000_000,
+            years,
+            volatility,
+            rate: -ONE,
+        };
+        let price = Pricer::new().greeks(right, &terms).unwrap().price;
+        // 1e-13 of the forward, and a unit.
+        assert!(
+            price.abs_diff(expected) <= LARGE / 10_000_000_000_000 + 1,
+            "{right:?} {price} {expected}"
+        );
+    }
+}
+
 /// Found by fuzzing: two numbers that are negative as signed words hid each other.
 #[test]
 fn greeks_terms_beyond_the_signed_range_are_named() {

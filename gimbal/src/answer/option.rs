@@ -1,37 +1,69 @@
 //! European options, by the `pricing` crate.
 
-use crate::decimal::{member, parse, quotient, scaled, wad};
+use crate::decimal::{member, nearest, quotient, scaled};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use pricing::{Greeks, MAX_PRICE, ONE, Pricer, Right, SCALE, Terms};
+use fixed::U256;
+use pricing::{Error, Greeks, MAX_PRICE, ONE, Pricer, Right, SCALE, Terms};
 use serde_json::{Value, json};
+
+/// The largest power of ten of the prices, either way: answers spell out their zeros.
+const MAX_DECIMALS: u64 = 400;
 
 /// `kind, forward, strike, years, vol, rate` → `price, delta, gamma, vega, theta, rho`.
 ///
 /// Delta and gamma are with respect to the forward; vega and rho per 1.00 of volatility and rate; theta per year, with
-/// the forward unchanged. The engine computes in 52 bits of price and 60 binary digits of years, volatility and rate:
-/// forward and strike keep 15 significant digits of the larger one, what lies below is rounded.
+/// the forward unchanged. Numbers may have any number of digits. The engine computes in 52 bits of price and 60 binary
+/// digits of years, volatility and rate: forward and strike keep 51 bits of the larger one, what lies below is rounded.
 pub(super) fn answer(question: &Value) -> Result<Value> {
     let right = match member(question, "kind")? {
         "call" => Right::Call,
         "put" => Right::Put,
         other => bail!("no such kind: {other:?}; there are call and put"),
     };
-    let forward = parse(member(question, "forward")?)?;
-    let strike = parse(member(question, "strike")?)?;
+    let text = |name| member(question, name);
+    let number = |name| nearest(text(name)?).with_context(|| format!("{name:?}"));
+    let (forward, strike) = (number("forward")?, number("strike")?);
     let decimals = decimals(forward).min(decimals(strike));
-    let price = |(digits, exponent)| units(digits, exponent + decimals);
-    let binary = |name| -> Result<i64> { fraction(wad(member(question, name)?)?.0).context(format!("{name:?}")) };
+    let at = |name, (digits, exponent): (i128, i64), steps| {
+        units(digits * steps, exponent + decimals)
+            .with_context(|| format!("{name:?} {:?}", text(name).unwrap_or_default()))
+    };
+    // 1.00 is steps·10^decimals of the engine's units: a power of ten alone would leave up to three bits unused.
+    let larger = at("forward", forward, 1)?.max(at("strike", strike, 1)?);
+    let steps = MAX_PRICE.unsigned_abs() / larger;
+    let binary = |name| {
+        fraction(number(name)?)
+            .with_context(|| format!("{name:?} is out of range: {:?}", text(name).unwrap_or_default()))
+    };
+    let positive = |name| -> Result<u64> {
+        let value = binary(name)?;
+        u64::try_from(value).map_err(|_| anyhow!("{name:?} must not be negative: {:?}", text(name).unwrap_or_default()))
+    };
     let terms = Terms {
-        forward: price(forward).context("\"forward\"")?,
-        strike: price(strike).context("\"strike\"")?,
-        years: positive("years", binary("years")?)?,
-        volatility: positive("vol", binary("vol")?)?,
+        forward: at("forward", forward, steps.into())?,
+        strike: at("strike", strike, steps.into())?,
+        years: positive("years")?,
+        volatility: positive("vol")?,
         rate: binary("rate")?,
     };
-    // The error prints as its variant with the offending value, in the engine's own scale.
-    let greeks = Pricer::new()
-        .greeks(right, &terms)
-        .map_err(|error| anyhow!("{error:?}"))?;
+    ensure!(
+        decimals.unsigned_abs() <= MAX_DECIMALS,
+        "\"forward\" and \"strike\" are out of range"
+    );
+    let greeks = Pricer::new().greeks(right, &terms).map_err(|error| {
+        let name = match error {
+            Error::ExpiryOutOfRange(_) => "years",
+            Error::VolatilityOutOfRange(_) => "vol",
+            Error::RateOutOfRange(_) => "rate",
+            Error::StrikeOutOfRange(_) => "strike",
+            _ => "forward",
+        };
+        // The variant has the value in the engine's own scale.
+        anyhow!(
+            "{name:?} is out of range: {:?} ({error:?})",
+            text(name).unwrap_or_default()
+        )
+    })?;
     let Greeks {
         price,
         delta,
@@ -40,11 +72,15 @@ pub(super) fn answer(question: &Value) -> Result<Value> {
         theta,
         rho,
     } = greeks;
-    let in_prices = |value: i64| quotient(value.into(), 1, -decimals);
+    let in_prices = |value: i64| quotient(value.into(), steps.into(), -decimals);
     Ok(json!({
         "price": in_prices(price),
         "delta": quotient(delta.into(), SCALE.unsigned_abs().into(), 0),
-        "gamma": quotient(gamma.into(), u128::from(SCALE.unsigned_abs()) * u128::from(terms.forward), decimals),
+        "gamma": quotient(
+            i128::from(gamma) * i128::from(steps),
+            u128::from(SCALE.unsigned_abs()) * u128::from(terms.forward),
+            decimals,
+        ),
         "vega": in_prices(vega),
         "theta": in_prices(theta),
         "rho": in_prices(rho),
@@ -66,7 +102,7 @@ fn decimals((digits, exponent): (i128, i64)) -> i64 {
     power
 }
 
-/// `digits · 10^power` to the nearest whole number.
+/// `digits · 10^power` to the nearest whole number, for digits of at most 37 places.
 fn units(digits: i128, power: i64) -> Result<u64> {
     ensure!(digits > 0, "must be positive");
     let size = if power >= 0 {
@@ -80,17 +116,20 @@ fn units(digits: i128, power: i64) -> Result<u64> {
     Ok(size)
 }
 
-/// A number with 18 decimals in binary digits, to the nearest.
-fn fraction(raw: i128) -> Result<i64> {
-    let scaled = raw.checked_mul(ONE.into()).context("out of range")?;
-    let half = fixed::WAD / 2;
-    let rounded = (scaled.unsigned_abs() + half.unsigned_abs()) / fixed::WAD.unsigned_abs();
-    let size = i64::try_from(rounded).context("out of range")?;
-    Ok(if raw < 0 { -size } else { size })
-}
-
-fn positive(name: &str, value: i64) -> Result<u64> {
-    u64::try_from(value).map_err(|_| anyhow!("{name:?} must not be negative"))
+/// `digits · 10^exponent` in binary digits, to the nearest; `None` if that does not fit. Digits have at most 36 places.
+fn fraction((digits, exponent): (i128, i64)) -> Option<i64> {
+    let ten = U256::from(10);
+    let power = ten.checked_pow(U256::from(exponent.unsigned_abs()));
+    let size = U256::from(digits.unsigned_abs()).checked_mul(U256::from(ONE))?;
+    let rounded = match power {
+        _ if digits == 0 => U256::ZERO,
+        Some(power) if exponent >= 0 => size.checked_mul(power)?,
+        Some(power) => (size + power / U256::from(2)) / power,
+        None if exponent < 0 => U256::ZERO,
+        None => return None,
+    };
+    let size = i64::try_from(rounded).ok()?;
+    Some(if digits < 0 { -size } else { size })
 }
 
 #[cfg(test)]
@@ -132,16 +171,45 @@ mod tests {
     }
 
     #[test]
+    fn answer_any_number_of_digits_is_read() {
+        // An hour as a double prints it: 17 digits, 20 decimals.
+        let hour = ask("call", ["100", "100", "0.00011415525114155251", "0.5", "0"]).unwrap();
+        assert!((number(&hour["price"]) - 0.213_121_6).abs() < 1e-6, "{hour}");
+        for long in [i128::MAX.to_string(), format!("0.{}", "3".repeat(60)), "9".repeat(300)] {
+            let greeks = ask("put", [&long, &long, "1", "0.2", "0"]).unwrap();
+            assert!((number(&greeks["delta"]) + 0.460_172).abs() < 1e-6, "{long}: {greeks}");
+        }
+    }
+
+    #[test]
+    fn answer_larger_price_uses_the_engines_bits() {
+        // A power of ten alone leaves the forward 119,485,497,134,104 units, and the price 1.05e-13 of it off.
+        let numbers = ["1.194854971341035e-9", "5.9742748567051747e-9", "2", "0.05", "-1"];
+        let price = ask("put", numbers).unwrap();
+        // (K − F)·e²: the option is worth its forward.
+        let expected = 3.531_540_165_330_032_6e-8;
+        assert!(
+            (number(&price["price"]) - expected).abs() <= 8e-14 * 1.194_854_971_341_035e-9,
+            "{price}"
+        );
+    }
+
+    #[test]
     fn answer_outside_the_domain_names_it() {
         for (numbers, part) in [
             (["0", "1", "1", "1", "0"], "must be positive"),
             (["-1", "1", "1", "1", "0"], "must be positive"),
-            (["1e30", "1", "1", "1", "0"], "too small beside"),
+            (["1e30", "1", "1", "1", "0"], "\"strike\" \"1\": too small beside"),
+            (["1e999", "1e999", "1", "1", "0"], "are out of range"),
             (["1", "1", "-1", "1", "0"], "\"years\" must not be negative"),
             (["1", "1", "0", "1", "0"], "ExpiryOutOfRange"),
             (["1", "1", "1", "0.001", "0"], "VolatilityOutOfRange"),
-            (["1", "1", "1", "9", "0"], "out of range"),
-            (["1", "1", "1", "1", "5"], "RateOutOfRange"),
+            (["1", "1", "1", "9", "0"], "\"vol\" is out of range: \"9\""),
+            (["1", "1", "1", "1", "x"], "\"rate\": not a decimal number: \"x\""),
+            (
+                ["1", "1", "1", "1", "5"],
+                "\"rate\" is out of range: \"5\" (RateOutOfRange",
+            ),
         ] {
             let error = format!("{:#}", ask("put", numbers).unwrap_err());
             assert!(error.contains(part), "{numbers:?}: {error}");

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 /// `liquidity, lower, upper, price` → `value, delta, gamma`, all in whole units; the bounds are prices.
 ///
-/// Value and delta are rounded down, as the vault's marks are; without fees.
+/// Value and delta are rounded down, as the vault's marks are; without fees. The roots of the bounds are rounded down to
+/// 18 decimals first, so all of it is of a range that lies lower by up to 2e-18/√bound of itself.
 pub(super) fn answer(question: &Value) -> Result<Value> {
     let [liquidity, lower, upper, price] =
         ["liquidity", "lower", "upper", "price"].map(|name| member(question, name).and_then(wad));
@@ -26,11 +27,15 @@ pub(super) fn answer(question: &Value) -> Result<Value> {
         "the range is too narrow or too low"
     );
     ensure!(range.sqrt_upper.0 < 1 << 79, "\"upper\" is out of range");
-    let number = |result: Result<fixed::Wad, fixed::MathError>| result.map(|value| text(value.0, 18)).map_err(named);
+    let number = |name, result: Result<fixed::Wad, fixed::MathError>| {
+        result
+            .map(|value| text(value.0, 18))
+            .map_err(|error| anyhow!("{name:?} cannot be computed: {error:?}"))
+    };
     Ok(json!({
-        "value": number(range.value_down(price))?,
-        "delta": number(range.delta(price))?,
-        "gamma": number(range.gamma(price))?,
+        "value": number("value", range.value_down(price))?,
+        "delta": number("delta", range.delta(price))?,
+        "gamma": number("gamma", range.gamma(price))?,
     }))
 }
 
@@ -61,5 +66,7 @@ mod tests {
         assert!(ask("-1", "1", "4", "1").is_err());
         assert!(ask("1", "1", "4", "0").is_err());
         assert!(ask("1", "1", "1e19", "1").is_err());
+        let error = ask("1e20", "1", "4e4", "2").unwrap_err().to_string();
+        assert_eq!(error, "\"value\" cannot be computed: Overflow");
     }
 }
