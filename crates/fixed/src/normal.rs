@@ -212,6 +212,15 @@ mod tests {
     }
 
     #[test]
+    fn normal_pdf_far_out_is_a_unit_and_then_none() {
+        // 0.65 units at 9.05, 0.42 at 9.1.
+        for (x, units) in [(9_050, 1), (9_100, 0), (100_000, 0)] {
+            assert_eq!(normal_pdf(Wad(x * WHOLE / 1_000)), Ok(Wad(units)), "{x}");
+        }
+        assert_eq!(normal_pdf(Wad(i128::MIN)), Ok(Wad::ZERO));
+    }
+
+    #[test]
     fn normal_centre_is_exact() {
         assert_eq!(cdf(0), WHOLE / 2);
         assert_eq!(pdf(0), 398_942_280_401_432_678);
