@@ -106,7 +106,7 @@ pub(crate) fn engine_error(error: EngineError) -> Revert<IRisk::IRiskErrors> {
             }
             .into()
         }
-        EngineError::Pricing(error) => crate::batch::invalid((usize::MAX, error)),
+        EngineError::Pricing { leg, error } => crate::batch::invalid((leg, error)),
         EngineError::Math(_) => IRisk::ArithmeticOverflow {}.into(),
     }
 }

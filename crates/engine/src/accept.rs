@@ -18,6 +18,9 @@ use crate::{Params, Price, Report};
 /// What roundings may add to an excess or a cost, in asset units: 1e-15. Far below a token's smallest unit of worth.
 pub const DUST: Wad = Wad(1_000);
 
+/// The excess of margin.
+const MARGIN: usize = 2;
+
 /// The excesses that do not count in delta: gamma and vega.
 const GREEKS_FROM: usize = 7;
 
@@ -131,14 +134,17 @@ pub fn accept(
 /// How much the excess of a later rule may rise, entry `index` of the distances, in asset units.
 ///
 /// Trading a value of v moves delta, cash, margin and exposure by v each, and lowers equity by its cost: with the hard
-/// ranges of the limits (10 · (cost + confidence + exit cost)) that is below 3 · v for each of them. Gamma and vega only
-/// change with equity, except where the plan is about the legs that have them. Cancelling an order takes back its expected
+/// ranges of the limits (10 · (cost + confidence + exit cost)) that is below 3 · v for each of them. Margin is multiplied by
+/// its own share, of a loss and contingencies below 3 · v. Gamma and vega only change with equity, except where the plan is about the legs that have them. Cancelling an order takes back its expected
 /// delta, whatever its collateral is worth.
 fn spill(decision: &Decision, params: &Params, index: usize) -> Result<Wad, MathError> {
     if decision.action == Action::CancelOrder {
         return Ok(Wad::MAX);
     }
     let bound = decision.value.add(decision.value)?.add(decision.value)?;
+    if index == MARGIN {
+        return bound.mul_bps_up(params.initial_margin)?.add(DUST);
+    }
     if index < GREEKS_FROM {
         return bound.add(DUST);
     }

@@ -17,9 +17,9 @@
 //! Sources: A. E. Whalley, P. Wilmott, "An asymptotic analysis of an optimal hedging model for option pricing with
 //! transaction costs", Mathematical Finance 7 (1997) 307–324; V. I. Zakamouline, "Optimal hedging of options with
 //! transaction costs" (EFMA 2005 meeting, 2006). What was checked: the first formula against the documentation of
-//! a library that implements it; the constants and exponents of H0, H1 and K, and the sign of K, against two
-//! independent public implementations that cite the paper (they agree with each other and with the table). Of the paper
-//! itself only the abstract could be read here.
+//! a library that implements it; the constants and exponents of H0 and H1 against two independent public implementations
+//! that cite the paper (they agree with each other and with the table); those of K, and its sign, against one. The papers
+//! themselves could not be read here beyond the abstract.
 
 use fixed::{BPS, Bps, MathError, U256, Wad, cbrt, mul, mul_div_down, pow, sqrt_down};
 

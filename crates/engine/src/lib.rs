@@ -75,7 +75,24 @@ pub enum EngineError {
     /// Parameters outside their hard range.
     Param(ParamError),
     /// An option outside the domain of the formula.
-    Pricing(pricing::Error),
+    Pricing {
+        /// The position of its leg in the book; [`usize::MAX`] for an option that is not part of one, and for options
+        /// that are too much together.
+        leg: usize,
+        /// What is out of range.
+        error: pricing::Error,
+    },
+}
+
+impl EngineError {
+    /// This error as one of the leg at the position `leg`.
+    #[must_use]
+    fn at(self, leg: usize) -> Self {
+        match self {
+            Self::Pricing { error, .. } => Self::Pricing { leg, error },
+            other => other,
+        }
+    }
 }
 
 impl From<MathError> for EngineError {
@@ -98,6 +115,6 @@ impl From<ParamError> for EngineError {
 
 impl From<pricing::Error> for EngineError {
     fn from(error: pricing::Error) -> Self {
-        Self::Pricing(error)
+        Self::Pricing { leg: usize::MAX, error }
     }
 }

@@ -85,7 +85,8 @@ impl From<&Params> for MarginParams {
 /// What a book may lose and the equity it needs, in asset units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Margin {
-    /// Σ over the underlyings of the loss in the worst scenario, ≥ 0. Rounded up, options within 8e-9 of their notional.
+    /// Σ over the underlyings of the loss in the worst scenario, ≥ 0. Rounded up, and by 2e-9 of the exposure at most for
+    /// linear legs (the multipliers of [`Scenarios`] are binary fractions); options within 8e-9 of their notional.
     pub worst_loss: Wad,
     /// The worst scenario of the underlying that loses most; [`PRESENT`] if none loses.
     pub scenario: u8,
@@ -153,7 +154,12 @@ pub fn losses(legs: &[&Leg], spot: Wad, params: &MarginParams, now_secs: u64) ->
     {
         // Linear legs net exactly before anything is rounded.
         let (mut now, mut then, mut value, mut rounded) = (Linear::default(), Linear::default(), Wad::ZERO, Wad::ZERO);
-        let price = spot.mul_down(multiple(multiplier))?;
+        // Away from the present, as the multipliers are.
+        let price = if multiplier < MULTIPLIER {
+            spot.mul_down(multiple(multiplier))?
+        } else {
+            spot.mul_up(multiple(multiplier))?
+        };
         for leg in legs {
             match leg {
                 Leg::Option { .. } => {}
@@ -206,7 +212,8 @@ fn add(a: Linear, b: Linear) -> Result<Linear, MathError> {
     })
 }
 
-/// A [`MULTIPLIER`]d number with 18 decimals.
+/// A [`MULTIPLIER`]d number with 18 decimals. Rounded down by less than 1e-18, far less than the default multipliers are
+/// rounded the other way.
 fn multiple(x: u32) -> Wad {
     // 32 bits times 1e18 fit.
     Wad(i128::from(x).saturating_mul(WAD) / i128::from(MULTIPLIER))

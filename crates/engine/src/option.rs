@@ -263,7 +263,7 @@ mod tests {
                 Wad(rate),
             )
         };
-        let error = |error| Err(EngineError::Pricing(error));
+        let error = |error| Err(EngineError::from(error));
         assert_eq!(call(0, WAD, WAD, WAD, 0), error(pricing::Error::ForwardOutOfRange(0)));
         assert_eq!(call(WAD, -1, WAD, WAD, 0), error(pricing::Error::StrikeOutOfRange(0)));
         assert_eq!(

@@ -110,7 +110,7 @@ pub struct Report {
     pub nearest_liquidation: Wad,
     /// `nearest_liquidation` in units of σ·√(reaction time). Rounded down.
     pub nearest_liquidation_sigmas: Wad,
-    /// The position of the leg that is nearest to its liquidation; `u8::MAX` if none is.
+    /// The position of the leg that is nearest to its liquidation; `u8::MAX` if none is, or for a position that large.
     pub nearest_liquidation_leg: u8,
     /// The loss under the budget move, in the worse direction for each underlying, ≥ 0. Rounded up.
     pub budget_loss: Wad,
@@ -207,7 +207,6 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u
 
     let moves = Moves::new(params)?;
     let budget_move = drawdown::budget_move_up(params)?;
-
     let mut book = Book {
         fixed: Wad::ZERO,
         liquid: Wad::ZERO,
@@ -216,7 +215,7 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u
     };
     let mut exposures = [Exposure::default(); MAX_UNDERLYINGS];
     let mut measured = Vec::new();
-    for leg in legs(words) {
+    for (position, leg) in legs(words).enumerate() {
         let leg = leg?;
         let underlying = leg.underlying();
         let Some(index) = usize::from(underlying).checked_sub(1) else {
@@ -228,9 +227,11 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u
         let sums = book.sums.get_mut(index).ok_or(error)?;
         let exposure = exposures.get_mut(index).ok_or(error)?;
 
-        let mark = mark::mark(&leg, price.mid, params.volatility, now_secs)?;
+        let mark = mark::mark(&leg, price.mid, params.volatility, now_secs).map_err(|error| error.at(position))?;
         exposure.add(&leg, &mark)?;
-        sums.add(exposure, &leg, &mark, price, budget_move, now_secs)?;
+        // A curve that has a mark here may have none at the ends of the interval.
+        let added = sums.add(exposure, &leg, &mark, price, budget_move, now_secs);
+        added.map_err(|error| error.at(position))?;
         let headroom = liquidation::perp_headroom(&leg, params.exit_cost)?;
         let distance = headroom.map(|headroom| Distance::new(&headroom, price.mid, &moves));
         measured.push(Measured {
@@ -299,8 +300,7 @@ pub fn assess(words: &[[u8; 32]], prices: &[Price], params: &Params, now_secs: u
     report.nearest(&measured)?;
     let legs: Vec<Leg> = measured.iter().map(|leg| leg.leg).collect();
     let margin = margin::worst(&legs, all_prices, &MarginParams::from(params), now_secs)?;
-    report.worst_loss = margin.worst_loss;
-    report.worst_scenario = margin.scenario;
+    (report.worst_loss, report.worst_scenario) = (margin.worst_loss, margin.scenario);
     report.initial_margin = margin.initial;
     report.maintenance_margin = margin.maintenance;
     report.excess_margin = margin.initial.sub(report.nav_mid)?.max(Wad::ZERO);
@@ -505,12 +505,12 @@ impl Report {
     /// largest shortfall counts.
     fn nearest(&mut self, measured: &[Measured]) -> Result<(), MathError> {
         let mut loans = Wad::ZERO;
-        for (leg, index) in measured.iter().zip(0_u8..) {
+        for (index, leg) in measured.iter().enumerate() {
             let Some(distance) = leg.liquidation else { continue };
             if distance.nearest() < self.nearest_liquidation {
                 self.nearest_liquidation = distance.nearest();
                 self.nearest_liquidation_sigmas = distance.sigmas;
-                self.nearest_liquidation_leg = index;
+                self.nearest_liquidation_leg = u8::try_from(index).unwrap_or(u8::MAX);
             }
             if matches!(leg.leg, Leg::Perp { .. }) {
                 self.excess_liquidation = self.excess_liquidation.add(distance.shortfall)?;
@@ -888,15 +888,24 @@ mod tests {
     fn assess_spot_needs_the_margin_of_the_far_scenario() {
         let mut book = Book::new(1_000, 3, 2_000);
         let report = book.report();
-        // 6000 · 66 % · 0.4, and 1 % of 6000.
-        assert_eq!((report.worst_loss, report.initial_margin), (wad(1_584), wad(1_644)));
-        assert_eq!(report.maintenance_margin, Wad(1_644 * WAD * 8 / 10));
-        assert_eq!(report.excess_margin, Wad::ZERO);
+        // 6000 · 50 % · 0.6, and 1 % of 6000. Never below, and above by the rounding of the damping only.
+        let above = |x: Wad, exact: i128| x.0 - exact * WAD;
+        assert!(
+            (0..WAD / 200_000).contains(&above(report.worst_loss, 1_800)),
+            "{report:?}"
+        );
+        assert_eq!(report.initial_margin, report.worst_loss.add(wad(60)).unwrap());
+        assert!(
+            (0..WAD / 200_000).contains(&above(report.maintenance_margin, 1_488)),
+            "{report:?}"
+        );
+        assert_eq!((report.worst_scenario, report.excess_margin), (28, Wad::ZERO));
         book = book.with(Leg::Debt {
             amount: wad(6_000),
             rate: Rate(0),
         });
-        assert_eq!(book.report().excess_margin, wad(644));
+        // Equity of 1000 is left.
+        assert!((0..WAD / 200_000).contains(&above(book.report().excess_margin, 860)));
     }
 
     #[test]
@@ -1002,6 +1011,61 @@ mod tests {
             fault: LegFault::UnknownKind(0),
         };
         assert_eq!(assess(&[[0; 32]], &[Price::ASSET]), Err(EngineError::Leg(malformed)));
+    }
+
+    #[test]
+    fn assess_option_outside_the_domain_names_its_leg() {
+        let option = |volatility, rate, expiry| Leg::Option {
+            underlying: 1,
+            right: crate::leg::Right::Call,
+            quantity: wad(1),
+            strike: wad(2_000),
+            forward: wad(2_000),
+            volatility: Rate(volatility),
+            rate: Rate(rate),
+            expiry,
+        };
+        let of = |leg| {
+            let price = Price {
+                mid: wad(2_000),
+                confidence: Bps(0),
+            };
+            let mut words = Vec::new();
+            for leg in [Leg::Cash { amount: wad(1) }, option(800_000, 0, 31_536_000), leg] {
+                leg.pack(&mut words).unwrap();
+            }
+            assess(&words, &[Price::ASSET, price], &Params::default(), 0).map(|_| ())
+        };
+        for (leg, error) in [
+            (option(0, 0, 31_536_000), pricing::Error::VolatilityOutOfRange(0)),
+            (
+                option(9_000_000, 0, 31_536_000),
+                pricing::Error::VolatilityOutOfRange(u64::MAX),
+            ),
+            (
+                option(800_000, i32::MAX, 31_536_000),
+                pricing::Error::RateOutOfRange(i64::MAX),
+            ),
+            (
+                option(800_000, 0, i64::MAX.unsigned_abs()),
+                pricing::Error::ExpiryOutOfRange(u64::MAX),
+            ),
+        ] {
+            assert_eq!(of(leg), Err(EngineError::Pricing { leg: 2, error }));
+        }
+        // An expired option is worth its intrinsic value.
+        assert_eq!(of(option(800_000, 0, 0)), Ok(()));
+    }
+
+    #[test]
+    fn assess_more_legs_than_a_byte_counts_is_no_panic() {
+        let mut book = Book::new(1_000, 3, 2_000);
+        for _ in 0..300 {
+            book = book.with(short(1));
+        }
+        let report = book.report();
+        assert_eq!(report.nearest_liquidation_leg, 2);
+        assert_eq!(report.exposures[0].delta, wad(-297));
     }
 
     #[test]

@@ -293,9 +293,10 @@ pub(crate) fn any_params() -> impl Strategy<Value = Params> {
         0_u32..=500,
         1_u32..=300,
         WAD..=1_000 * WAD,
+        any_margin_params(),
     )
         .prop_map(
-            |(target_weight, band, gross, net, exit_cost, max_slippage, min_trade)| Params {
+            |(target_weight, band, gross, net, exit_cost, max_slippage, min_trade, margin)| Params {
                 target_weight: Bps(target_weight),
                 band: Bps(band),
                 max_gross_leverage: Wad(gross),
@@ -305,9 +306,29 @@ pub(crate) fn any_params() -> impl Strategy<Value = Params> {
                 min_trade: Wad(min_trade),
                 band_kind: BandKind::Fixed,
                 band_cap: Bps(2_500),
-                ..Params::default()
+                ..margin
             },
         )
+}
+
+/// The parameters of margin at their defaults, or anywhere in their hard range; others at their defaults.
+fn any_margin_params() -> impl Strategy<Value = Params> {
+    let anywhere = (
+        0_u32..=2_000,
+        prop_oneof![Just(0), 0..1_000_000 * WAD],
+        0_u32..=5_000,
+        10_000_u32..=50_000,
+        1_000_u32..=10_000,
+    )
+        .prop_map(|(basis, limit, concentration, initial, maintenance)| Params {
+            basis_contingency: Bps(basis),
+            concentration_limit: Wad(limit),
+            concentration_contingency: Bps(concentration),
+            initial_margin: Bps(initial),
+            maintenance_margin: Bps(maintenance),
+            ..Params::default()
+        });
+    prop_oneof![Just(Params::default()), anywhere]
 }
 
 /// A liquidity range or an option, bought or sold, around the price `mid`.

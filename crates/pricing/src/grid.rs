@@ -44,7 +44,8 @@ pub struct Shock {
     pub power: i64,
 }
 
-/// The scenarios. The default is the grid of the design, whose shape is that of Derive's portfolio margin.
+/// The scenarios. The default is the grid of the design, whose shape is that of Derive's portfolio margin. Its prices are
+/// rounded away from the present and its damping up, each by less than 2⁻³⁰.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scenarios {
     /// Multipliers of the price, from the lowest; the middle one has to be [`MULTIPLIER`], the present.
@@ -60,10 +61,14 @@ pub struct Scenarios {
 
 impl Default for Scenarios {
     fn default() -> Self {
-        let percent = |x: u64| u32::try_from((u64::from(MULTIPLIER) * x + 50) / 100).unwrap_or(0);
+        // Away from the present: down below it, up above it. Damping up as well. So the losses of a linear book are never
+        // below those of the percentages.
+        let up = |x: u64| u32::try_from((u64::from(MULTIPLIER) * x).div_ceil(100)).unwrap_or(0);
+        let down = |x: u64| u32::try_from(u64::from(MULTIPLIER) * x / 100).unwrap_or(0);
+        let percent = |x: u64| if x < 100 { down(x) } else { up(x) };
         let extreme = |price, damping| Extreme {
             price: percent(price),
-            damping: percent(damping),
+            damping: up(damping),
         };
         Self {
             moves: [80, 85, 90, 95, 100, 105, 110, 115, 120].map(percent),

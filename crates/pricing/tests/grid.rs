@@ -140,6 +140,26 @@ fn losses_long_linear_book_is_worst_where_it_should_be() {
     assert_eq!(Scenarios::default().moves[MOVES / 2], MULTIPLIER);
 }
 
+/// No default scenario is milder for a linear book than the percentages of the design.
+#[test]
+fn scenarios_default_are_rounded_to_the_worse() {
+    let all = Scenarios::default();
+    let one = u64::from(MULTIPLIER);
+    for (price, percent) in all.moves.into_iter().zip([80, 85, 90, 95, 100, 105, 110, 115, 120]) {
+        let (got, exact) = (u64::from(price) * 100, one * percent);
+        assert!(if percent < 100 { got <= exact } else { got >= exact }, "{percent}");
+        assert!(got.abs_diff(exact) < 100, "{percent}");
+    }
+    let far = [(34, 40), (50, 60), (67, 80), (150, 80), (200, 60), (300, 40)];
+    for (extreme, (percent, damping)) in all.extremes.into_iter().zip(far) {
+        let (price, exact) = (u64::from(extreme.price) * 100, one * percent);
+        assert!(if percent < 100 { price <= exact } else { price >= exact }, "{percent}");
+        assert!(price.abs_diff(exact) < 100, "{percent}");
+        let part = u64::from(extreme.damping) * 100;
+        assert!((one * damping..one * damping + 100).contains(&part), "{damping}");
+    }
+}
+
 #[test]
 fn add_too_much_or_out_of_domain_is_an_error_and_changes_nothing() {
     let pricer = Pricer::new();

@@ -5,7 +5,7 @@
 
 use fixed::Wad;
 
-use super::{Action, Calc, Lever, OutOfRange, Plan, State};
+use super::{Action, CRUMB, Calc, Lever, OutOfRange, Plan, State};
 
 /// The reduction that brings gamma and vega within their limits, or `None`.
 pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
@@ -72,7 +72,13 @@ fn reduce(
             continue;
         }
         let of = if whole > Wad::ZERO { whole } else { size };
-        let share = if excess >= of { Wad::ONE } else { excess.over_up(of)? };
+        // For margin, what is left of a leg is not halved for ever.
+        let last = whole > Wad::ZERO && lever.value_up(lever.most)? <= state.scale().share_up(CRUMB)?;
+        let share = if excess >= of || last {
+            Wad::ONE
+        } else {
+            excess.over_up(of)?
+        };
         let wanted = lever.most.times_up(share)?;
         let paired = state.pair(lever, lever.tokens_down(wanted)?)?;
         let plan = match paired {
@@ -176,6 +182,31 @@ mod tests {
         world.params.max_gamma = Wad(WAD / 2);
         let decision = world.decide();
         assert_eq!((decision.action, decision.leg), (Action::ShrinkRange, 2));
+    }
+
+    #[test]
+    fn act_range_beside_a_written_call_is_shrunk_alone() {
+        // A range has no delta to hand on when its tokens stay, so it is no half of a pair.
+        let mut world = alone(World::new(5_000, &[(10, 100)]).with(range(1_000)).with(call(-1)));
+        world.params.max_gamma = Wad(WAD / 2);
+        let decision = world.decide();
+        assert_eq!(
+            (decision.action, decision.leg, decision.partner),
+            (Action::ShrinkRange, 2, Action::None)
+        );
+    }
+
+    #[test]
+    fn act_written_option_is_bought_back_as_far_as_cash_goes() {
+        let mut world = alone(World::new(100, &[(100, 100)]).with(call(-100)));
+        world.params.max_vega = Wad::ZERO;
+        world.params.band = fixed::Bps(2_500);
+        world.facts.means = crate::decide::Means::of(Action::ReduceOption);
+        let decision = world.decide();
+        assert_eq!((decision.action, decision.side), (Action::ReduceOption, Side::Buy));
+        // The simulation asserts that the cash suffices, at the worst price too.
+        world.after(&decision, 1_000_000);
+        assert!(decision.amount_in < wad(12), "{decision:?}");
     }
 
     #[test]

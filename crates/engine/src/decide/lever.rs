@@ -37,6 +37,11 @@ impl Lever {
     /// The position of a lever that is no leg.
     pub const NO_LEG: u8 = u8::MAX;
 
+    /// Whether it is paid from the book's cash.
+    pub(crate) fn pays(&self) -> bool {
+        matches!(self.action, Action::Trade | Action::ReduceOption) && self.unit_flow < Wad::ZERO
+    }
+
     /// The amount that moves delta by `tokens`, rounded down; [`Wad::MAX`] if it moves no delta.
     pub(crate) fn native_down(&self, tokens: Wad) -> Wad {
         match self.unit_delta {
@@ -209,6 +214,14 @@ fn of_leg(levers: &mut Vec<Lever>, state: &State<'_>, measured: &Measured, leg: 
             lever.unit_delta = mark.delta.magnitude()?.over_up(size)?;
             lever.unit_flow = mark.value.over_up(size)?;
             lever.unit_value = lever.unit_flow.magnitude()?.max(lever.unit_delta.times_up(price)?);
+            if quantity < Wad::ZERO {
+                // Buying back is paid from cash, at the worst accepted price.
+                let slip = lever.unit_value.share_up(state.slippage)?;
+                let paid = lever.unit_flow.negated()?.max(Wad::ZERO).plus(slip)?;
+                if paid > Wad::ZERO {
+                    lever.most = size.min(state.report.liquid.over_down(paid).unwrap_or(size));
+                }
+            }
             add(levers, state, lever);
         }
         Leg::BorrowedSpot { quantity, .. } => {

@@ -7,8 +7,8 @@
 
 use fixed::{Bps, Wad};
 
-use super::room::equity_loss;
-use super::{Action, Calc, Lever, OutOfRange, Plan, Side, State, excess, greeks};
+use super::room::{equity_loss, margin_gain};
+use super::{Action, Calc, Lever, OutOfRange, Plan, SMALLEST, Side, State, excess, greeks};
 
 /// The least part of a trade's value by which it must lower the excess, so that it is worth its cost. Acceptance asks for
 /// a tenth, so this leaves it some margin.
@@ -25,8 +25,13 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
     let limit = |limit: Wad| limit.times_up(state.facts.capacity);
     let gross_limit = limit(state.params.max_gross_leverage)?;
     let net_limit = limit(state.params.max_net_leverage)?;
-    let per_unit = margin_gain(state)?;
+    let smallest = state.scale().share_up(SMALLEST)?;
     let plan = state.pick(&|lever| {
+        // What cannot make the smallest trade would be used up to the last unit, for nothing.
+        let reach = lever.value_up(lever.most)?;
+        if reach < smallest {
+            return Ok((Wad::ZERO, Wad::ZERO));
+        }
         let mut value = match lever.gross {
             1 if gross > Wad::ZERO => return Ok((Wad::ZERO, Wad::ZERO)),
             -1 => needed_up(state, lever, gross, gross_limit)?,
@@ -37,13 +42,18 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
         let to_zero = lever.until_flat(state)?;
         if to_zero > Wad::ZERO {
             value = value.max(needed_up(state, lever, net, net_limit)?);
-            if per_unit > Wad::ZERO {
-                let reach = to_zero.times_down(state.price(lever.underlying).mid)?;
-                value = value.max(margin.over_up(per_unit)?.min(reach));
+            let per_unit = if margin > Wad::ZERO {
+                margin_gain(state, lever)?
+            } else {
+                Wad::ZERO
+            };
+            if per_unit >= Wad::ONE.share_up(MIN_GAIN)? {
+                let flat = to_zero.times_down(state.price(lever.underlying).mid)?;
+                value = value.max(margin.over_up(per_unit)?.min(flat));
             }
         }
         let tokens = state.at_least_smallest(lever, value.over_up(state.price(lever.underlying).mid)?)?;
-        Ok((lever.native_up(tokens), lever.value_up(lever.most)?))
+        Ok((lever.native_up(tokens), reach))
     })?;
     if plan.is_some() {
         return Ok(plan);
@@ -54,29 +64,12 @@ pub fn act(state: &State<'_>) -> Result<Option<Plan>, OutOfRange> {
         return Ok(Some(plan));
     }
     if margin > Wad::ZERO {
-        return greeks::shrink(state, margin, state.report.worst_loss);
+        // At least half of the leg: what a range holds stays in the book and goes on losing, so its share of the margin is
+        // not won back in full, and small steps would go on for long.
+        let whole = state.report.initial_margin;
+        return greeks::shrink(state, margin.max(Wad(whole.0 / 2)), whole);
     }
     Ok(None)
-}
-
-/// By how much a unit of value traded against the netted delta improves equity less initial margin; zero if that is too
-/// little to be worth it. Rounded down.
-///
-/// The loss per unit of netted value is taken as the same throughout, which it is for a linear book.
-fn margin_gain(state: &State<'_>) -> Result<Wad, OutOfRange> {
-    let report = state.report;
-    if report.net_value <= Wad::ZERO {
-        return Ok(Wad::ZERO);
-    }
-    let rate = report.worst_loss.min(report.net_value).over_down(report.net_value)?;
-    let gain = rate
-        .share_down(state.params.initial_margin)?
-        .minus(Wad::ONE.share_up(state.slippage)?)?;
-    Ok(if gain < Wad::ONE.share_up(MIN_GAIN)? {
-        Wad::ZERO
-    } else {
-        gain
-    })
 }
 
 /// The value to trade so that an excess is gone at the worst accepted price, rounded up.
@@ -174,6 +167,31 @@ mod tests {
         assert_eq!((decision.rule, decision.side), (LEVERAGE, Side::Buy));
         let after = book.exchange(Side::Buy, decision.amount_in.0, decision.min_out.0);
         assert_eq!(after.report().excess_net, Wad::ZERO);
+    }
+
+    #[test]
+    fn act_margin_short_buys_back_only_where_gross_exposure_costs_less() {
+        // 80 % of 2000, and 1 % of gross, three times, against an equity of 2000.
+        let mut book = Book::new(4_000, 0, 100).with(Leg::BorrowedSpot {
+            underlying: 1,
+            quantity: wad(20),
+            rate: Rate(0),
+        });
+        book.params.max_gross_leverage = wad(10);
+        book.params.max_net_leverage = wad(5);
+        book.params.initial_margin = Bps(30_000);
+        let decision = book.decide();
+        assert_eq!((decision.rule, decision.side), (LEVERAGE, Side::Buy));
+        let after = book.exchange(Side::Buy, decision.amount_in.0, decision.min_out.0);
+        assert_eq!(after.report().excess_margin, Wad::ZERO);
+        assert_eq!(book.accept(&after, &decision), Ok(()));
+        // The bought spot would ask for 70 % of its value, and save less than 10 % more.
+        book.cash = 3_500 * WAD;
+        book.params.initial_margin = Bps(10_000);
+        assert_eq!(book.decide().rule, LEVERAGE);
+        book.params.basis_contingency = Bps(2_000);
+        book.params.concentration_contingency = Bps(5_000);
+        assert_ne!(book.decide().rule, LEVERAGE);
     }
 
     #[test]

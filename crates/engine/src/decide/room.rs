@@ -21,7 +21,8 @@ const SHORT_LOSS: Bps = Bps(8_000);
 /// never raises net leverage, and making a leg smaller never raises gross leverage.
 ///
 /// Margin and budget: a unit of value lowers equity by the slippage and adds its own loss in the scenario at most, or
-/// takes it away while it moves the netted delta of a linear book towards zero. Without capacity nothing else is allowed.
+/// takes it away while it moves the netted delta of a linear book towards zero (see [`margin_gain`]). Without capacity
+/// nothing else is allowed.
 pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRange> {
     let State {
         report, params, facts, ..
@@ -61,16 +62,15 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRa
             let reducing = room(limit, used, slippage)?.min(to_zero);
             value = value.min(room(limit, used, loss)?.max(reducing));
         }
-        if report.initial_margin > Wad::ZERO {
-            let shock = if lever.side == Side::Buy { LONG_LOSS } else { SHORT_LOSS };
-            let rate = [shock, params.basis_contingency, params.concentration_contingency]
-                .iter()
-                .try_fold(Wad::ZERO, |sum, share| sum.plus(Wad::ONE.share_up(*share)?))?
-                .share_up(params.initial_margin)?
-                .plus(slippage)?;
-            let free = report.nav_mid.minus(report.initial_margin)?.max(Wad::ZERO);
-            value = value.min(free.over_down(rate)?.max(to_zero));
-        }
+        let free = report.nav_mid.minus(report.initial_margin)?.max(Wad::ZERO);
+        let away = free.over_down(margin_cost(state, lever)?)?;
+        // What does not improve margin is limited as if it moved away from zero.
+        let towards = if margin_gain(state, lever)? >= Wad::ZERO {
+            to_zero
+        } else {
+            Wad::ZERO
+        };
+        value = value.min(away.max(towards));
     }
     if value == Wad::MAX {
         return Ok(Wad::MAX);
@@ -80,6 +80,61 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRa
         tokens = tokens.min(band::inside(state, lever)?);
     }
     Ok(lever.native_down(tokens))
+}
+
+/// By how much a unit of value traded with `lever` away from zero lowers equity less initial margin, at most. Rounded up.
+fn margin_cost(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRange> {
+    let loss = Wad::ONE.share_up(loss_of(lever.side == Side::Buy))?;
+    let required = loss
+        .plus(contingency_up(state)?)?
+        .share_up(state.params.initial_margin)?;
+    required.plus(Wad::ONE.share_up(state.slippage)?)
+}
+
+/// By how much a unit of value traded with `lever` towards zero improves equity less initial margin. Rounded down,
+/// negative if it does not.
+///
+/// A trade that adds to gross exposure pays for its contingencies, which may be more than it saves. Exact for linear books;
+/// where a book does not lose what its netted deltas alone would (options, ranges, perps that a scenario liquidates), a unit
+/// is taken to save as much less if that is less, and nothing where it adds to gross exposure.
+pub(super) fn margin_gain(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRange> {
+    let worst = state.report.worst_loss;
+    let mut linear = Wad::ZERO;
+    for underlying in 1..=state.report.underlyings {
+        let delta = state.delta(underlying);
+        let value = delta.magnitude()?.times_up(state.price(underlying).mid)?;
+        linear = linear.plus(value.share_up(loss_of(delta > Wad::ZERO))?)?;
+    }
+    let mut saved = Wad::ONE.share_down(loss_of(lever.side == Side::Sell))?;
+    let tolerance = Wad(linear.0 / 1_000_000);
+    if lever.gross > 0 && worst.minus(linear)?.magnitude()? > tolerance {
+        // Gross exposure costs for certain, and what it saves in such a book is not known well enough.
+        saved = Wad::ZERO;
+    } else if worst < linear {
+        saved = saved.times_down(worst.over_down(linear)?)?;
+    }
+    if (lever.action, lever.side) == (Action::Trade, Side::Buy) {
+        saved = saved.share_down(state.kept()?)?;
+    }
+    if lever.gross > 0 {
+        saved = saved.minus(contingency_up(state)?)?;
+    }
+    saved
+        .share_down(state.params.initial_margin)?
+        .minus(Wad::ONE.share_up(state.slippage)?)
+}
+
+/// What a unit of netted delta loses in its worst scenario.
+const fn loss_of(long: bool) -> Bps {
+    if long { LONG_LOSS } else { SHORT_LOSS }
+}
+
+/// What a unit of gross exposure adds to the required margin, at most. Rounded up.
+fn contingency_up(state: &State<'_>) -> Result<Wad, OutOfRange> {
+    let params = state.params;
+    Wad::ONE
+        .share_up(params.basis_contingency)?
+        .plus(Wad::ONE.share_up(params.concentration_contingency)?)
 }
 
 /// The most that navMin can fall per unit of value traded: slippage, and the low mark of a larger delta, which for a short

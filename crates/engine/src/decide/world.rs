@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{Action, Decision, Facts, Lever, Means, Oracle, Side, decide};
 use crate::leg::Rate;
-use crate::testing::any_params;
+use crate::testing::{any_curve_leg, any_params};
 use crate::venue::Quote;
 use crate::{Assessment, Leg, Params, Price, Rejection, accept, assess};
 
@@ -82,7 +82,7 @@ impl World {
         for leg in &self.legs {
             leg.pack(&mut words).unwrap();
         }
-        assess(&words, &self.prices, &self.params, 0).unwrap()
+        assess(&words, &self.prices, &self.params, 0).unwrap_or_else(|error| panic!("{error:?} of {self:?}"))
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {
@@ -93,7 +93,8 @@ impl World {
     }
 
     pub(crate) fn decide(&self) -> Decision {
-        decide(&self.assess(), &self.prices, &self.params, &self.facts()).unwrap()
+        decide(&self.assess(), &self.prices, &self.params, &self.facts())
+            .unwrap_or_else(|error| panic!("{error:?} of {self:?}"))
     }
 
     pub(crate) fn accept(&self, after: &Self, decision: &Decision) -> Result<(), Rejection> {
@@ -121,7 +122,11 @@ impl World {
 
     fn add_cash(&mut self, change: i128) {
         let amount = Wad(self.cash().0 + change);
-        assert!(amount >= Wad::ZERO, "DEC-4: more cash than is held");
+        assert!(
+            amount >= Wad::ZERO,
+            "DEC-4: {change} of more cash than {:?}",
+            self.cash()
+        );
         self.legs[0] = Leg::Cash { amount };
     }
 
@@ -310,6 +315,14 @@ impl World {
             Action::MoveHedge | Action::Allocate | Action::None => panic!("{action:?} is not simulated"),
         }
     }
+}
+
+/// As [`any_world`], with options and ranges of underlying 1 as well.
+pub(crate) fn any_curved_world() -> impl Strategy<Value = World> {
+    any_world().prop_flat_map(|world| {
+        let curves = prop::collection::vec(any_curve_leg(world.prices[1].mid), 1..4);
+        curves.prop_map(move |curves| curves.into_iter().fold(world.clone(), World::with))
+    })
 }
 
 /// Books with cash, spot of two underlyings, loans, perps and orders, some of them in trouble; with any means, capacity
