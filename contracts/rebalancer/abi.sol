@@ -29,11 +29,13 @@ interface IRebalancer {
 
     error Unauthorized(address);
 
+    error ActionUnsupported(uint256);
+
     error NothingToDo(int256, int256, int256, uint256, uint256);
 
     error ZeroAddress();
 
     error ArithmeticOverflow();
 
-    struct Decision {uint256 rule;uint256 side;uint256 underlying;int256 amountIn;int256 minOut;int256 value;int256 expectedDelta;int256 deltaTarget;int256 lower;int256 upper;int256 grossLeverage;int256 netLeverage;}
+    struct Decision {uint256 rule;uint256 action;uint256 side;uint256 underlying;uint256 leg;uint256 venue;uint256 partner;uint256 partnerLeg;int256 amountIn;int256 minOut;int256 value;int256 costBound;int256 progress;int256 partnerAmount;int256 expectedDelta;int256 deltaTarget;int256 lower;int256 upper;int256 grossLeverage;int256 netLeverage;int256[9] distances;}
 }

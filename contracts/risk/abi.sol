@@ -11,25 +11,35 @@ interface IRisk {
 
     function governor() external view returns (address);
 
-    function setParameter(address book, uint8 id, uint256 value) external;
+    function setParameter(address book, uint8 id, int256 value) external;
 
-    function parameter(address book, uint8 id) external view returns (uint256);
+    function parameter(address book, uint8 id) external view returns (int256);
 
     function assess(address book, bytes32[] memory legs, uint256[] memory prices_wad, uint256[] memory confidence_bps) external view returns (Report memory);
 
-    function decide(address book, bytes32[] memory legs, uint256[] memory prices_wad, uint256[] memory confidence_bps, uint256 liquidity_needed_wad) external view returns (Report memory, Decision memory);
+    function decide(address book, bytes32[] memory legs, uint256[] memory prices_wad, uint256[] memory confidence_bps, Facts facts) external view returns (Report memory, Decision memory);
 
-    function accept(address book, Report measured_before, Report measured_after, Decision decision, uint256 liquidity_needed_wad) external view;
+    function accept(address book, bytes32[] memory legs, uint256[] memory prices_wad, uint256[] memory confidence_bps, Report measured_before, Decision decision, Facts facts) external view returns (Report memory);
+
+    function greeks(bytes calldata records) external view returns (bytes memory);
+
+    function margin(address book, bytes calldata positions) external view returns (int256, uint256, int256, int256, uint256[] memory);
 
     error AlreadyInitialized();
 
+    error OptionInvalid(uint256, uint256, int256);
+
     error BadPrice(uint256);
+
+    error ParameterOutOfRange(int256, int256, int256);
 
     error UnknownUnderlying(uint256);
 
     error EarlierRuleWorse(uint256, int256, int256);
 
     error NothingDecided();
+
+    error LaterRuleWorse(uint256, int256, int256);
 
     error LegUnvalued(uint256);
 
@@ -41,7 +51,7 @@ interface IRisk {
 
     error TooManyUnderlyings(uint256);
 
-    error ParameterOutOfRange(uint256, uint256, uint256);
+    error ParametersNotStored();
 
     error ZeroAddress();
 
@@ -51,5 +61,11 @@ interface IRisk {
 
     error CostTooHigh(int256, int256);
 
-    struct Report {int256 navMin;int256 navMid;int256 navMax;int256 delta;int256 expectedDelta;int256 deltaValue;int256 expectedDeltaValue;int256 grossValue;int256 netValue;int256 grossLeverage;int256 netLeverage;int256 liquid;int256 spot;int256 excessGross;int256 excessNet;}
+    error BatchMalformed(uint256);
+
+    struct Excess {int256 gross;int256 net;int256 margin;int256 liquidation;int256 gamma;int256 vega;}
+
+    struct Exposure {int256 delta;int256 expectedDelta;int256 gamma;int256 gammaLow;int256 gammaHigh;int256 vega;int256 theta;int256 rho;int256 carry;int256 deltaValue;int256 expectedDeltaValue;int256 grossValue;int256 spot;}
+
+    struct Report {int256 navMin;int256 navMid;int256 navMax;int256 grossValue;int256 netValue;int256 grossLeverage;int256 netLeverage;int256 liquid;int256 raisable;int256 worstLoss;int256 worstScenario;int256 initialMargin;int256 maintenanceMargin;int256 nearestLiquidation;int256 nearestLiquidationSigmas;int256 nearestLiquidationLeg;int256 budgetLoss;int256 carry;Excess excess;Exposure exposure;}
 }
