@@ -70,13 +70,13 @@ fn answers_damaged_questions_are_answered() {
     let mut far = 0;
     for n in 0..1_000 {
         let mut input = seeds[numbers.below(seeds.len())].clone();
-        for _ in 0..n % 3 {
+        for _ in 0..n % 2 {
             let at = numbers.below(input.len());
             input[at] = numbers.bytes(1)[0];
         }
         far += usize::from(answers::run(&input));
     }
-    assert!(far > 300, "{far}");
+    assert!(far > 250, "{far}");
 }
 
 #[test]

@@ -585,6 +585,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn pack_option_with_one_bad_field_is_refused() {
+        let option = |strike, forward, volatility, expiry| Leg::Option {
+            underlying: 1,
+            right: Right::Call,
+            quantity: Wad::ONE,
+            strike: Wad(strike),
+            forward: Wad(forward),
+            volatility: Rate(volatility),
+            rate: Rate(0),
+            expiry,
+        };
+        assert!(option(1, 1, 0, 0).pack(&mut Vec::new()).is_ok());
+        for bad in [
+            option(0, 1, 0, 0),
+            option(1, 0, 0, 0),
+            option(1, 1, -1, 0),
+            option(1, 1, 0, 1 << 63),
+        ] {
+            let error = bad.pack(&mut Vec::new()).unwrap_err();
+            assert_eq!(error.fault, LegFault::Range, "{bad:?}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 

@@ -266,6 +266,12 @@ mod tests {
     }
 
     #[test]
+    fn scale_exact_of_nothing_is_nothing() {
+        assert_eq!(scale_exact(u64::MAX, 0, 1), 0);
+        assert_eq!(scale_exact(1 << 63, -4, 1), -4);
+    }
+
+    #[test]
     fn divide_words_largest_digits_are_exact() {
         for divisor in [
             2,

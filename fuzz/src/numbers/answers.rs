@@ -100,8 +100,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
                 &format!(r#"{{"fn":"{function}","x":"{number}","y":"{}"}}"#, other(1)),
             );
         }
-        for kind in ["call", "put", "straddle"] {
-            let tail = format!(r#""years":"{number}","vol":"0.{n}8","rate":"0.0{n}"}}"#);
+        for kind in ["call", "put", if n == 0 { "straddle" } else { "call" }] {
+            let years = if n % 4 == 0 { number } else { "0.75" };
+            let tail = format!(r#""years":"{years}","vol":"0.{n}8","rate":"0.0{n}"}}"#);
             push(
                 0,
                 &format!(r#"{{"kind":"{kind}","forward":"{number}","strike":"10{n}",{tail}"#),
@@ -120,7 +121,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         let (lower, price) = (other(2), other(4));
         push(
             1,
-            &format!(r#"{{"liquidity":"1{n}","lower":"{n}.5","upper":"20","price":"{number}"}}"#),
+            &format!(r#"{{"liquidity":"1{n}","lower":"{n}.5","upper":"20","price":"1{n}.25"}}"#),
         );
         push(
             1,

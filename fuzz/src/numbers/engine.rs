@@ -84,7 +84,10 @@ fn parts(leg: &Leg, input: &mut Input<'_>) {
         assert!(down <= up, "{leg:?} {price:?}");
     }
     if let Ok(bounds) = curve.bounds(price, high) {
-        assert!(bounds.low <= bounds.high, "{leg:?} {price:?} {high:?}");
+        assert!(
+            price.0 <= 0 || high.0 <= 0 || bounds.low <= bounds.high,
+            "{leg:?} {price:?} {high:?}"
+        );
     }
     if let Ok((least, most)) = curve.gamma_bounds(low.min(high), price, low.max(high)) {
         assert!(least <= most, "{leg:?}");
@@ -507,9 +510,11 @@ fn redemptions(input: &mut Input<'_>) -> bool {
         assert!(settlement.assets <= owed.min(liquid));
         assert!(after.unfilled_ray <= batch.unfilled_ray && after.assets_per_share >= batch.assets_per_share);
         burned += settlement.burned;
-        paid = paid
-            .checked_add(settlement.assets)
-            .expect("small enough, or the settlement would not fit");
+        // The batches' values are independent here, so their sum need not fit.
+        let Some(sum) = paid.checked_add(settlement.assets) else {
+            break;
+        };
+        paid = sum;
         assert_eq!(
             shares::unfilled(&after, after.shares).expect("no more than all") + burned,
             batch.shares
