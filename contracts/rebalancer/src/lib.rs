@@ -158,7 +158,7 @@ fn facts(needed: Wad) -> Vec<u8> {
     let numbers = numbers.map(|number| U256::from(number.0.unsigned_abs()));
     let bits = [0, 1_u64 << TRADE, 0, 0, 0].map(U256::from);
     let words = numbers.iter().chain(&bits);
-    words.flat_map(|word| word.to_be_bytes::<32>()).collect()
+    words.flat_map(U256::to_be_bytes::<32>).collect()
 }
 
 impl Rebalancer {

@@ -664,7 +664,7 @@ fn bounties(input: &mut Input<'_>) -> bool {
     let recorded = input.signed() as u64;
     let native_price = input.wad();
     let claim = Claim {
-        recorded_secs: (recorded % 3 > 0).then_some(recorded),
+        recorded_secs: (!recorded.is_multiple_of(3)).then_some(recorded),
         native_price,
         ..claim
     };
