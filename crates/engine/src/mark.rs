@@ -168,7 +168,8 @@ impl Curve {
             Self::Option(option) => {
                 let at_mid = option.mark(mid)?;
                 let moved = end.sub(mid)?;
-                let error = option.error_up(end)?;
+                // The delta is rounded to 1e-18 tokens, twice, which a long way multiplies.
+                let error = option.error_up(end)?.add(moved.abs()?.mul_up(Wad(2))?)?;
                 let tangent_down = at_mid.value.add(at_mid.delta.mul_down(moved)?)?.sub(error)?;
                 let tangent_up = at_mid.value.add(at_mid.delta.mul_up(moved)?)?.add(error)?;
                 let value = option.mark(end)?.value;
@@ -554,5 +555,26 @@ mod properties {
             prop_assert!(down <= between(first.high, last.high).add(rounding).unwrap(), "{:?} {:?}", leg, curve);
             prop_assert!(first.low <= first.high && last.low <= last.high);
         }
+    }
+
+    #[test]
+    fn bounds_of_a_crumb_over_a_long_way_are_in_order() {
+        // Found by fuzzing: the delta of 1e-18 tokens rounds to nothing, and the price moves by 2.7e18.
+        let leg = Leg::Option {
+            underlying: 1,
+            right: Right::Call,
+            quantity: Wad(-1),
+            strike: Wad(1_043_000_000_000_000_000),
+            forward: Wad(1_555_000_000_000_000_000),
+            volatility: Rate(3_062_506),
+            rate: Rate(-2_273_889),
+            expiry: 22_008_000,
+        };
+        let mid = Wad(1_050_963_004_047_835_793_468_160);
+        let curve = split(&leg, mid, 0).unwrap().1.unwrap();
+        let bounds = curve
+            .bounds(mid, Wad(2_658_455_912_341_826_028_930_635_551_834_308_574))
+            .unwrap();
+        assert!(bounds.low <= bounds.high, "{bounds:?}");
     }
 }

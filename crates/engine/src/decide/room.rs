@@ -84,7 +84,9 @@ pub(super) fn most_down(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRa
 
 /// By how much a unit of value traded with `lever` away from zero lowers equity less initial margin, at most. Rounded up.
 fn margin_cost(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOfRange> {
-    let loss = Wad::ONE.share_up(loss_of(lever.side == Side::Buy))?;
+    let loss = Wad::ONE
+        .share_up(loss_of(lever.side == Side::Buy))?
+        .plus(SCENARIO_ROUNDING)?;
     let required = loss
         .plus(contingency_up(state)?)?
         .share_up(state.params.initial_margin)?;
@@ -105,7 +107,9 @@ pub(super) fn margin_gain(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOf
         let value = delta.magnitude()?.times_up(state.price(underlying).mid)?;
         linear = linear.plus(value.share_up(loss_of(delta > Wad::ZERO))?)?;
     }
-    let mut saved = Wad::ONE.share_down(loss_of(lever.side == Side::Sell))?;
+    let mut saved = Wad::ONE
+        .share_down(loss_of(lever.side == Side::Sell))?
+        .minus(SCENARIO_ROUNDING)?;
     let tolerance = Wad(linear.0 / 1_000_000);
     if lever.gross > 0 && worst.minus(linear)?.magnitude()? > tolerance {
         // Gross exposure costs for certain, and what it saves in such a book is not known well enough.
@@ -123,6 +127,9 @@ pub(super) fn margin_gain(state: &State<'_>, lever: &Lever) -> Result<Wad, OutOf
         .share_down(state.params.initial_margin)?
         .minus(Wad::ONE.share_up(state.slippage)?)
 }
+
+/// What the scenarios' prices and damping add to the loss of a unit: less than 2⁻³⁰ of four times the price each.
+const SCENARIO_ROUNDING: Wad = Wad(8_000_000_000);
 
 /// What a unit of netted delta loses in its worst scenario.
 const fn loss_of(long: bool) -> Bps {

@@ -559,49 +559,31 @@ mod tests {
     use super::*;
     use crate::{IAdapter, IBook, IRisk};
     use alloc::{string::ToString, vec};
-    use alloy_sol_types::{SolCall, SolValue};
+    use alloy_sol_types::{SolCall, SolType, SolValue};
 
     fn address(byte: u8) -> Address {
         Address::repeat_byte(byte)
     }
 
-    fn report(base: i64) -> Report {
-        let int = |offset: i64| I256::try_from(base - offset).unwrap();
-        Report {
-            navMin: int(0),
-            navMid: int(1),
-            navMax: int(2),
-            delta: int(3),
-            expectedDelta: int(4),
-            deltaValue: int(5),
-            expectedDeltaValue: int(6),
-            grossValue: int(7),
-            netValue: int(8),
-            grossLeverage: int(9),
-            netLeverage: int(10),
-            liquid: int(11),
-            spot: int(12),
-            excessGross: int(13),
-            excessNet: int(14),
-        }
+    /// A struct of `count` words, `first` and up.
+    fn numbered<T: SolValue + From<<T::SolType as SolType>::RustType>>(count: usize, first: i64) -> T {
+        let words: Vec<u8> = (first..)
+            .take(count)
+            .flat_map(|number| I256::try_from(number).unwrap().into_raw().to_be_bytes::<32>())
+            .collect();
+        T::abi_decode(&words).unwrap()
+    }
+
+    fn report(first: i64) -> Report {
+        numbered(super::super::REPORT_WORDS, first)
     }
 
     fn decision() -> Decision {
-        let int = |value: i64| I256::try_from(value).unwrap();
-        Decision {
-            rule: U256::from(6),
-            side: U256::from(1),
-            underlying: U256::from(2),
-            amountIn: int(3),
-            minOut: int(-4),
-            value: int(5),
-            expectedDelta: int(-6),
-            deltaTarget: int(7),
-            lower: int(-8),
-            upper: int(9),
-            grossLeverage: int(10),
-            netLeverage: int(11),
-        }
+        numbered(super::super::DECISION_WORDS, 1)
+    }
+
+    fn facts() -> Facts {
+        numbered(super::super::FACTS_WORDS, 7)
     }
 
     fn calls() -> Vec<Call> {
@@ -657,7 +639,7 @@ mod tests {
             legs: legs.clone(),
             pricesWad: vec![U256::from(5)],
             confidenceBps: vec![],
-            liquidityNeededWad: U256::from(6),
+            facts: facts(),
         }
         .abi_encode();
         let mut args = body(&encoded);
@@ -665,23 +647,27 @@ mod tests {
         assert_eq!(Vec::<B256>::read(&mut args), legs);
         assert_eq!(Vec::<U256>::read(&mut args), vec![U256::from(5)]);
         assert_eq!(Vec::<U256>::read(&mut args), Vec::<U256>::new());
-        assert_eq!(U256::read(&mut args), U256::from(6));
+        assert_eq!(Facts::read(&mut args), facts());
         assert!(!args.failed());
 
         let encoded = IRisk::acceptCall {
             book: address(9),
-            measuredBefore: report(100),
-            measuredAfter: report(-100),
+            legs: legs.clone(),
+            pricesWad: vec![],
+            confidenceBps: vec![],
+            measuredBefore: report(-10),
             decision: decision(),
-            liquidityNeededWad: U256::from(6),
+            facts: facts(),
         }
         .abi_encode();
         let mut args = body(&encoded);
         assert_eq!(Address::read(&mut args), address(9));
-        assert_eq!(Report::read(&mut args), report(100));
-        assert_eq!(Report::read(&mut args), report(-100));
+        assert_eq!(Vec::<B256>::read(&mut args), legs);
+        assert_eq!(Vec::<U256>::read(&mut args), Vec::<U256>::new());
+        assert_eq!(Vec::<U256>::read(&mut args), Vec::<U256>::new());
+        assert_eq!(Report::read(&mut args), report(-10));
         assert_eq!(Decision::read(&mut args), decision());
-        assert_eq!(U256::read(&mut args), U256::from(6));
+        assert_eq!(Facts::read(&mut args), facts());
         assert!(!args.failed());
     }
 
