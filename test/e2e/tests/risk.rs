@@ -3,9 +3,12 @@
 use alloy_primitives::{Bytes, I256, U256};
 use alloy_sol_types::SolCall;
 use devnode::{DEV_ACCOUNT, Tx};
-use e2e::{govern, refused, world};
+use e2e::{PRICE_E8, govern, invested, refused, world};
 use engine::{Params, margin::MarginParams, params};
-use gimbal::world::{World, people::GUARDIAN};
+use gimbal::world::{
+    World,
+    people::{ALICE, GUARDIAN},
+};
 use interfaces::IRisk;
 use pricing::{Greeks, ONE, Pricer, Right, Terms, grid::Grid};
 use venues::{Network, NetworkError};
@@ -73,10 +76,14 @@ fn gas(world: &World, call: &impl SolCall) -> u64 {
 }
 
 fn set(world: &mut World, name: &str, value: i64) -> Result<(), NetworkError> {
+    set_raw(world, name, I256::try_from(value).unwrap())
+}
+
+fn set_raw(world: &mut World, name: &str, value: I256) -> Result<(), NetworkError> {
     let call = IRisk::setParameterCall {
         book: world.at.book,
         id: gimbal::deploy::parameter(name).unwrap(),
-        value: I256::try_from(value).unwrap(),
+        value,
     };
     govern(world, |at| at.risk, &call).map(|_| ())
 }
@@ -214,6 +221,51 @@ fn set_parameter_by_the_guardian_goes_only_the_tables_way() {
         };
         let _: IRisk::Unauthorized = refused(set(looser));
         set(tighter).unwrap();
+    }
+}
+
+/// The bands of the papers, through the contracts: their width follows the parameters, and a book that has left one is
+/// brought back by the keeper's calls alone.
+#[test]
+fn rebalance_with_the_bands_of_the_papers_ends_inside() {
+    for kind in [1, 2] {
+        let mut world = invested(ALICE, 100_000);
+        set(&mut world, "band-kind", kind).unwrap();
+        set(&mut world, "min-trade", 0).unwrap();
+        let mut widths = Vec::new();
+        for aversion in [10_000, 1] {
+            // As a ratio with 18 decimals; larger means a narrower band.
+            let aversion = I256::try_from(i128::from(aversion) * fixed::WAD / 10).unwrap();
+            set_raw(&mut world, "risk-aversion", aversion).unwrap();
+            let (report, decision) = world.assess().unwrap();
+            let width = decision.upper - decision.lower;
+            let (floor, cap) = (I256::unchecked_from(20), I256::unchecked_from(500));
+            let both_sides = I256::unchecked_from(2) * report.navMid;
+            let value = width * I256::unchecked_from(PRICE_E8 / E8);
+            let (least, most) = (
+                both_sides * floor / I256::unchecked_from(10_000),
+                both_sides * cap / I256::unchecked_from(10_000),
+            );
+            let slack = I256::unchecked_from(1_000_000);
+            assert!(
+                least - slack <= value && value <= most + slack,
+                "{kind}: {least} {value} {most}"
+            );
+            widths.push(width);
+        }
+        assert!(widths[0] < widths[1], "{kind}: {widths:?}");
+
+        world.set_price(PRICE_E8 * 3 / 2).unwrap();
+        let mut calls = 0;
+        while world.assess().unwrap().1.rule != U256::ZERO {
+            world.rebalance().unwrap();
+            calls += 1;
+            assert!(calls <= 4, "{kind}");
+        }
+        let (report, decision) = world.assess().unwrap();
+        assert!(calls > 0, "{kind}");
+        let delta = report.exposure.delta;
+        assert!(decision.lower <= delta && delta <= decision.upper, "{kind}: INV-6");
     }
 }
 
