@@ -13,7 +13,7 @@ pub mod router;
 mod structs;
 pub mod token;
 
-pub use auth::{authorise, claim_initialisation};
+pub use auth::{authorise, claim_constructor_initialisation, claim_initialisation};
 pub use calls::{
     Arg, Starved, address_at, encode, encode_args, guarded_view, int_at, raw_words, uint_at, view, view_address,
     view_uint, words_at, write,
