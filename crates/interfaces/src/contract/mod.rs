@@ -12,6 +12,7 @@ mod revert;
 pub mod router;
 mod structs;
 pub mod token;
+pub mod transient;
 
 pub use auth::{authorise, claim_constructor_initialisation, claim_initialisation};
 pub use calls::{
@@ -23,7 +24,8 @@ pub use events::{WordEvent, emit};
 pub use revert::ErrorList;
 pub use revert::{Bubble, Revert, WordError};
 pub use structs::{
-    DECISION_WORDS, DISTANCES, EXCESS_WORDS, EXPOSURE_WORDS, FACTS_WORDS, REPORT_WORDS, decision_at, report_at,
+    BOOK_VIEW_WORDS, DECISION_WORDS, DISTANCES, EXCESS_WORDS, EXPOSURE_WORDS, FACTS_WORDS, OVERVIEW_WORDS, REPORT_WORDS,
+    decision_at, report_at,
 };
 
 use alloy_primitives::U256;
