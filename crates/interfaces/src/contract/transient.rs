@@ -6,6 +6,7 @@
 use alloy_primitives::B256;
 
 #[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code)]
 mod host {
     #[link(wasm_import_module = "vm_hooks")]
     unsafe extern "C" {
