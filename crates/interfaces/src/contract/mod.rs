@@ -24,8 +24,8 @@ pub use events::{WordEvent, emit};
 pub use revert::ErrorList;
 pub use revert::{Bubble, Revert, WordError};
 pub use structs::{
-    BOOK_VIEW_WORDS, DECISION_WORDS, DISTANCES, EXCESS_WORDS, EXPOSURE_WORDS, FACTS_WORDS, OVERVIEW_WORDS, REPORT_WORDS,
-    decision_at, report_at,
+    BOOK_VIEW_WORDS, DECISION_WORDS, DISTANCES, EXCESS_WORDS, EXPOSURE_WORDS, FACTS_WORDS, OVERVIEW_WORDS,
+    REPORT_WORDS, decision_at, report_at,
 };
 
 use alloy_primitives::U256;
