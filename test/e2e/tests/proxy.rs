@@ -1,19 +1,26 @@
 //! The proxy in front of real programs: initialised by its own creation, and re-pointed only while the chain refuses the
 //! program behind it.
 
-use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
 use alloy_sol_types::SolCall;
 use devnode::{Chain, Tx};
-use e2e::{refused, root};
-use gimbal::deploy;
-use interfaces::{IBook, IGasMeter, IProxy};
+use e2e::{govern, invested, refused, root, world};
+use gimbal::{
+    deploy,
+    world::{World, dollars, people},
+};
+use interfaces::{IBook, IGasMeter, IProxy, IVault};
 use std::{collections::BTreeSet, fs};
 use venues::{Artifacts, Network, NetworkError, simulated, stylus};
 
 const GOVERNOR: Address = address!("0000000000000000000000000000000000bb0001");
 const STRANGER: Address = address!("0000000000000000000000000000000000bb0002");
 const VAULT: Address = address!("0000000000000000000000000000000000bb0003");
-const OTHER: Address = address!("0000000000000000000000000000000000bb0004");
+const MODULE: Address = address!("0000000000000000000000000000000000bb0004");
+const ADAPTERS: [Address; 2] = [
+    address!("0000000000000000000000000000000000bb0005"),
+    address!("0000000000000000000000000000000000bb0006"),
+];
 const START: u64 = 1_700_000_000;
 const DAY: u64 = 86_400;
 /// Days from an announcement to the earliest change, and from then to the last.
@@ -35,6 +42,11 @@ impl Stage {
         for account in [GOVERNOR, STRANGER] {
             chain.deal(account, U256::from(10).pow(U256::from(22)));
         }
+        // A vault that is not locked, and adapters without legs: answers are one word 0, and an empty array.
+        chain.set_code(VAULT, hex!("60205ff3"));
+        for adapter in ADAPTERS {
+            chain.set_code(adapter, hex!("60205f5260405ff3"));
+        }
         let artifacts = Artifacts::new(root());
         let token = simulated::token(&mut chain, &artifacts, GOVERNOR, "USD Coin", "USDC", 6).unwrap();
         let program = stylus::deploy(&mut chain, GOVERNOR, &artifacts.program("book").unwrap()).unwrap();
@@ -47,12 +59,8 @@ impl Stage {
         }
     }
 
-    /// A book program with other bytes, activated today.
     fn successor(&mut self) -> Address {
-        let mut wasm = fs::read(root().join("target/contracts/book.wasm")).unwrap();
-        // An empty custom section called "x".
-        wasm.extend([0, 2, 1, b'x']);
-        self.chain.create_program(GOVERNOR, &wasm).unwrap()
+        successor(&mut self.chain, GOVERNOR, "book")
     }
 
     fn announce(&mut self, next: Address) {
@@ -91,13 +99,21 @@ impl Stage {
     }
 }
 
+/// The same program with other bytes, activated today.
+fn successor(chain: &mut Chain, from: Address, contract: &str) -> Address {
+    let mut wasm = fs::read(root().join(format!("target/contracts/{contract}.wasm"))).unwrap();
+    // An empty custom section called "x".
+    wasm.extend([0, 2, 1, b'x']);
+    chain.create_program(from, &wasm).unwrap()
+}
+
 fn initialise(asset: Address) -> IBook::initializeCall {
     IBook::initializeCall {
         governor: GOVERNOR,
         vault: VAULT,
-        rebalancer: OTHER,
-        risk: OTHER,
-        oracle: OTHER,
+        rebalancer: MODULE,
+        risk: MODULE,
+        oracle: MODULE,
         asset,
     }
 }
@@ -248,7 +264,7 @@ fn announcement_by_stranger_or_of_something_uncallable_is_refused() {
 #[test]
 fn expired_program_is_replaced_and_the_book_goes_on() {
     let mut stage = Stage::new();
-    stage.register_adapter(OTHER).unwrap();
+    stage.register_adapter(ADAPTERS[0]).unwrap();
     let before = stage.book().unwrap();
     stage.chain.warp((YEAR - 5) * DAY);
     let next = stage.successor();
@@ -258,7 +274,7 @@ fn expired_program_is_replaced_and_the_book_goes_on() {
     let _: IProxy::AnnouncementTooFresh = refused(stage.repoint());
     stage.chain.warp(2 * DAY);
     assert!(!stage.chain.is_active(stage.program) && stage.chain.is_active(next));
-    assert!(stage.book().is_err() && stage.register_adapter(STRANGER).is_err());
+    assert!(stage.book().is_err() && stage.register_adapter(ADAPTERS[1]).is_err());
     let _: IProxy::AnnouncementTooFresh = refused(stage.repoint());
     stage.chain.warp((DELAY - 6) * DAY);
     let sent = stage.repoint().unwrap();
@@ -267,7 +283,7 @@ fn expired_program_is_replaced_and_the_book_goes_on() {
     };
     assert_eq!((event.implementation, stage.implementation()), (next, next));
     assert_eq!(stage.book().unwrap(), before, "the storage stays");
-    stage.register_adapter(STRANGER).unwrap();
+    stage.register_adapter(ADAPTERS[1]).unwrap();
     assert_eq!(stage.book().unwrap().2, U256::from(2), "and is written");
     let result = stage.chain.invoke(GOVERNOR, stage.proxy, &initialise(stage.token));
     let _: IBook::AlreadyInitialized = refused(result);
@@ -289,7 +305,7 @@ fn program_of_an_older_stylus_version_is_replaced() {
     stage.repoint().unwrap();
     assert_eq!(stage.implementation(), next);
     assert_eq!(stage.book().unwrap(), before);
-    stage.register_adapter(OTHER).unwrap();
+    stage.register_adapter(ADAPTERS[0]).unwrap();
 }
 
 #[test]
@@ -310,7 +326,7 @@ fn activation_by_anyone_brings_the_old_program_back_instead() {
         let _: IProxy::NotUncallable = refused(stage.repoint());
         assert_eq!(stage.implementation(), stage.program);
         assert_eq!(stage.book().unwrap(), before);
-        stage.register_adapter(OTHER).unwrap();
+        stage.register_adapter(ADAPTERS[0]).unwrap();
     }
 }
 
@@ -323,6 +339,96 @@ fn forgotten_announcement_expires() {
     stage.raise_stylus_version();
     assert!(stage.chain.activate(STRANGER, next).unwrap().success);
     let _: IProxy::AnnouncementExpired = refused(stage.repoint());
+}
+
+// ---- the whole system ----
+
+#[test]
+fn vault_behind_proxy_is_initialised_by_its_creation_and_never_again() {
+    let mut world = world();
+    let call = IVault::initializeCall {
+        governor: people::ALICE,
+        asset: world.usdc,
+        name: B256::ZERO,
+        symbol: B256::ZERO,
+        rebalancer: people::ALICE,
+        feeRecipient: people::ALICE,
+        parameters: Vec::new(),
+    };
+    for vault in [world.at.vault, world.at.vault_program] {
+        let _: IVault::AlreadyInitialized = refused(world.chain.invoke(people::ALICE, vault, &call));
+    }
+    let governor = world.chain.read(world.at.vault, &IVault::governorCall {}).unwrap();
+    assert_eq!(governor, world.at.governor);
+    let governor = world.chain.read(world.at.vault_program, &IVault::governorCall {});
+    assert_eq!(governor.unwrap(), Address::ZERO);
+}
+
+#[test]
+fn second_book_is_allocated_to_and_rebalanced_like_the_first() {
+    let mut world = invested(people::ALICE, 10_000);
+    let book = world.add_book(dollars(5_000), true).unwrap();
+    world.fund(people::BOB, dollars(5_000)).unwrap();
+    world.deposit(people::BOB, dollars(5_000)).unwrap();
+    let [_, before, _] = marks(&mut world);
+    world.allocate_to(book, dollars(5_000)).unwrap();
+    assert_eq!(marks(&mut world)[1], before, "allocating moves no value");
+    let (_, decision) = world.assess_book(book).unwrap();
+    assert_eq!(decision.rule, U256::from(6), "no delta yet");
+    let (sent, event) = world.rebalance_book(book).unwrap();
+    assert_eq!(event.book, book);
+    assert_eq!(sent.events::<IBook::PlanExecuted>(book).len(), 1);
+    assert!(sent.events::<IBook::PlanExecuted>(world.at.book).is_empty());
+    assert!(world.balance(world.wbtc, book).unwrap() > U256::ZERO);
+    let (_, decision) = world.assess_book(book).unwrap();
+    assert_eq!(decision.rule, U256::ZERO);
+}
+
+fn marks(world: &mut World) -> [U256; 3] {
+    let marks = world.marks().unwrap();
+    [marks.navMin, marks.navMid, marks.navMax]
+}
+
+#[test]
+fn programs_are_kept_alive_behind_their_proxies() {
+    let mut world = invested(people::ALICE, 10_000);
+    let book = world.add_book(dollars(5_000), false).unwrap();
+    for _ in 0..2 {
+        world.chain.warp((YEAR - 1) * DAY);
+        world.keep_alive().unwrap();
+    }
+    world.publish(world.price_e8).unwrap();
+    assert!(marks(&mut world)[0] > dollars(9_900));
+    world.assess_book(book).unwrap();
+}
+
+#[test]
+fn vault_whose_program_expired_pays_out_behind_its_successor() {
+    let mut world = invested(people::ALICE, 10_000);
+    let shares = world.balance(world.at.vault, people::ALICE).unwrap();
+    world.chain.warp((YEAR - 10) * DAY);
+    for program in world.at.programs() {
+        if program != world.at.vault_program {
+            assert!(world.chain.keep_alive(people::OWNER, program).unwrap().success);
+        }
+    }
+    let next = successor(&mut world.chain, people::OWNER, "vault");
+    govern(&mut world, |at| at.vault, &IProxy::announceCall { next }).unwrap();
+    world.chain.warp(DELAY * DAY);
+    assert!(world.marks().is_err());
+    let vault = world.at.vault;
+    world
+        .chain
+        .invoke(people::KEEPER, vault, &IProxy::repointCall {})
+        .unwrap();
+    world.publish(world.price_e8).unwrap();
+    assert_eq!(world.balance(vault, people::ALICE).unwrap(), shares);
+    world.request(people::ALICE, shares / U256::from(10)).unwrap();
+    world.chain.warp(DAY);
+    world.publish(world.price_e8).unwrap();
+    world.settle().unwrap();
+    let (_, assets) = world.claim(people::ALICE).unwrap();
+    assert!(assets > dollars(980), "{assets}");
 }
 
 // ---- the artifact ----
