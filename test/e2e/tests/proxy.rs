@@ -4,9 +4,9 @@
 use alloy_primitives::{Address, B256, Bytes, U256, address, hex, keccak256};
 use alloy_sol_types::SolCall;
 use devnode::{Chain, Tx};
-use e2e::{govern, invested, refused, root, world};
+use e2e::{PRICE_E8, govern, invested, refused, root, world};
 use gimbal::{
-    deploy,
+    deploy::{self, Config, VaultParameters},
     world::{World, dollars, people},
 };
 use interfaces::{IBook, IGasMeter, IProxy, IVault};
@@ -362,6 +362,43 @@ fn vault_behind_proxy_is_initialised_by_its_creation_and_never_again() {
     assert_eq!(governor, world.at.governor);
     let governor = world.chain.read(world.at.vault_program, &IVault::governorCall {});
     assert_eq!(governor.unwrap(), Address::ZERO);
+}
+
+#[test]
+fn configured_parameters_reach_the_vault() {
+    let parameters = VaultParameters {
+        period_secs: 7_200,
+        wait_limit_secs: 172_800,
+        entry_cost_bps: 20,
+        performance_fee_bps: 1_000,
+        management_fee_bps: 100,
+        max_spread_bps: 400,
+        max_disturbance_bps: 50,
+        deposit_cap: dollars(1_000_000),
+        account_cap: dollars(1_000),
+    };
+    let adjust = |config: &mut Config| {
+        config.parameters = parameters;
+        config.fee_recipient = people::ERIN;
+    };
+    let mut world = World::with(&root(), START, PRICE_E8, adjust).unwrap();
+    assert_eq!(world.config().parameters, parameters);
+    for (id, value) in (0..).zip([
+        7_200,
+        172_800,
+        20,
+        1_000,
+        100,
+        400,
+        50,
+        1_000_000_000_000_u64,
+        1_000_000_000,
+    ]) {
+        let stored = world.chain.read(world.at.vault, &IVault::parameterCall { id });
+        assert_eq!(stored.unwrap(), U256::from(value), "parameter {id}");
+    }
+    let recipient = world.chain.read(world.at.vault, &IVault::feeRecipientCall {}).unwrap();
+    assert_eq!(recipient, people::ERIN);
 }
 
 #[test]
