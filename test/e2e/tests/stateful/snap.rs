@@ -1,0 +1,279 @@
+//! Everything that can be seen of the system from outside, at one moment.
+
+use crate::scene::{Scene, Script};
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolCall;
+use interfaces::{IBook, IERC20, IVault};
+use std::{collections::BTreeMap, fmt::Debug};
+use venues::Network;
+
+/// Parameters of the vault.
+pub const PARAMETERS: u8 = 9;
+
+/// One person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    pub cash: U256,
+    pub shares: U256,
+    /// Of the request: not settled, settled, and what can be claimed for these.
+    pub pending: U256,
+    pub claim_shares: U256,
+    pub claim_assets: U256,
+}
+
+/// Three marks and the disturbance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    pub min: U256,
+    pub mid: U256,
+    pub max: U256,
+    pub disturbance: U256,
+}
+
+/// One book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookState {
+    pub isolated: bool,
+    pub cap: U256,
+    pub allocated: U256,
+    pub pocket: U256,
+    pub cash: U256,
+    /// WBTC of a real book, position of a scripted one.
+    pub other: U256,
+    /// What it says; nothing if it cannot be measured. Before the pocket's part is taken off.
+    pub marks: Option<Marks>,
+}
+
+/// One pocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PocketState {
+    pub book: Address,
+    pub fraction: U256,
+    pub units: U256,
+    pub paid_per_unit: U256,
+}
+
+/// All of it. Marks of the vault are those that it reports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snap {
+    pub now: u64,
+    pub idle: U256,
+    pub reserve: U256,
+    pub supply: U256,
+    pub high_water: U256,
+    pub pending_fees: U256,
+    pub winding_down: bool,
+    pub locked: bool,
+    pub unmeasured: U256,
+    pub nav: [U256; 3],
+    pub total_assets: U256,
+    pub open: (U256, U256),
+    pub oldest: (U256, U256, U256),
+    pub vault_cash: U256,
+    pub escrow: U256,
+    pub accounts: BTreeMap<Address, Account>,
+    pub order: Vec<Address>,
+    pub books: BTreeMap<Address, BookState>,
+    pub pockets: Vec<PocketState>,
+    pub parameters: Vec<U256>,
+    pub fee_recipient: Address,
+}
+
+/// The answer of a view, which must answer whatever state the system is in.
+pub fn view<C: SolCall + Debug>(network: &mut impl Network, to: Address, call: &C) -> Result<C::Return, String> {
+    network
+        .read(to, call)
+        .map_err(|error| format!("INV-21: the view {call:?} does not answer: {error}"))
+}
+
+impl Snap {
+    /// Looks at everything.
+    pub fn take(scene: &mut Scene) -> Result<Self, String> {
+        let vault = scene.world.at.vault;
+        let (usdc, wbtc) = (scene.world.usdc, scene.world.wbtc);
+        let chain = &mut scene.world.chain;
+        let now = chain.timestamp();
+        let seen = view(chain, vault, &IVault::overviewCall { account: Address::ZERO })?;
+        let (all, books) = (seen._0, seen._1);
+        let mut accounts = BTreeMap::new();
+        for &person in &scene.people {
+            let cash = view(chain, usdc, &IERC20::balanceOfCall { account: person })?;
+            let shares = view(chain, vault, &IVault::balanceOfCall { account: person })?;
+            let mut account = Account {
+                cash,
+                shares,
+                ..Account::default()
+            };
+            if let Some(batch) = scene.ledger.batch_of(person) {
+                let (request_id, controller) = (U256::from(batch), person);
+                let pending = IVault::pendingRedeemRequestCall { requestId: request_id, controller };
+                account.pending = view(chain, vault, &pending)?;
+                account.claim_shares = view(chain, vault, &IVault::maxRedeemCall { controller })?;
+                account.claim_assets = view(chain, vault, &IVault::maxWithdrawCall { controller })?;
+            }
+            accounts.insert(person, account);
+        }
+        let mut parameters = Vec::new();
+        for id in 0..PARAMETERS {
+            parameters.push(view(chain, vault, &IVault::parameterCall { id })?);
+        }
+        let mut pockets = Vec::new();
+        for id in 1..=scene.ledger.pockets.len() + 1 {
+            let pocket = view(chain, vault, &IVault::pocketCall { id: U256::from(id) });
+            match pocket {
+                Ok(pocket) if !pocket.book.is_zero() => pockets.push(PocketState {
+                    book: pocket.book,
+                    fraction: pocket.fractionRay,
+                    units: pocket.units,
+                    paid_per_unit: pocket.paidPerUnit,
+                }),
+                _ => break,
+            }
+        }
+        let mut states = BTreeMap::new();
+        let mut order = Vec::new();
+        for seen in books {
+            order.push(seen.book);
+            let cash = view(chain, usdc, &IERC20::balanceOfCall { account: seen.book })?;
+            let (other, marks) = match scene.scripts.get(&seen.book) {
+                Some(script) => (script.position, script.marks_with(cash)),
+                None => {
+                    let other = view(chain, wbtc, &IERC20::balanceOfCall { account: seen.book })?;
+                    (other, asked(chain, seen.book))
+                }
+            };
+            let reported = (seen.measured == U256::ONE).then_some([seen.navMin, seen.navMid, seen.navMax]);
+            let expected = marks.map(|marks| [marks.min, marks.mid, marks.max]);
+            if reported != expected {
+                return Err(format!(
+                    "INV-11: the vault sees {reported:?} in book {}, which says {expected:?}",
+                    seen.book
+                ));
+            }
+            let state = BookState {
+                isolated: seen.isolated == U256::ONE,
+                cap: seen.cap,
+                allocated: seen.allocated,
+                pocket: seen.pocket,
+                cash,
+                other,
+                marks,
+            };
+            states.insert(seen.book, state);
+        }
+        let marks = view(chain, vault, &IVault::marksCall {})?;
+        Ok(Self {
+            now,
+            idle: all.idle,
+            reserve: all.claimReserve,
+            supply: all.supply,
+            high_water: all.highWaterMark,
+            pending_fees: all.pendingFees,
+            winding_down: all.windingDown == U256::ONE,
+            locked: all.locked != U256::ZERO,
+            unmeasured: all.unmeasured,
+            nav: [marks.navMin, marks.navMid, marks.navMax],
+            total_assets: view(chain, vault, &IVault::totalAssetsCall {})?,
+            open: (all.openBatch, all.openCutOff),
+            oldest: (all.oldestBatch, all.oldestCutOff, all.oldestSharesLeft),
+            vault_cash: view(chain, usdc, &IERC20::balanceOfCall { account: vault })?,
+            escrow: view(chain, vault, &IVault::balanceOfCall { account: vault })?,
+            accounts,
+            order,
+            books: states,
+            pockets,
+            parameters,
+            fee_recipient: view(chain, vault, &IVault::feeRecipientCall {})?,
+        })
+    }
+
+    /// One person.
+    pub fn account(&self, person: Address) -> &Account {
+        &self.accounts[&person]
+    }
+
+    /// One person, to be changed.
+    pub fn account_mut(&mut self, person: Address) -> &mut Account {
+        self.accounts.get_mut(&person).expect("everybody is known")
+    }
+
+    /// One book, to be changed.
+    pub fn book_mut(&mut self, book: Address) -> &mut BookState {
+        self.books.get_mut(&book).expect("the book is registered")
+    }
+
+    /// The pocketed part of a book, 1e27 = all.
+    pub fn fraction(&self, book: Address) -> U256 {
+        let open = self.books[&book].pocket;
+        let index = usize::try_from(open).unwrap_or(usize::MAX).wrapping_sub(1);
+        self.pockets.get(index).map_or(U256::ZERO, |pocket| pocket.fraction)
+    }
+
+    /// In how many and which ways it differs from what was expected.
+    pub fn differences(&self, expected: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        compare(&mut found, "INV-3 idle", &self.idle, &expected.idle);
+        compare(&mut found, "INV-5 claim reserve", &self.reserve, &expected.reserve);
+        compare(&mut found, "INV-3 vault's cash", &self.vault_cash, &expected.vault_cash);
+        compare(&mut found, "INV-4 supply", &self.supply, &expected.supply);
+        compare(&mut found, "INV-4 escrow", &self.escrow, &expected.escrow);
+        compare(&mut found, "INV-13 high-water mark", &self.high_water, &expected.high_water);
+        compare(&mut found, "INV-12 fees due", &self.pending_fees, &expected.pending_fees);
+        compare(&mut found, "INV-19 winding down", &self.winding_down, &expected.winding_down);
+        compare(&mut found, "INV-18 locked", &self.locked, &expected.locked);
+        compare(&mut found, "INV-11 books not measured", &self.unmeasured, &expected.unmeasured);
+        compare(&mut found, "INV-11 marks", &self.nav, &expected.nav);
+        compare(&mut found, "INV-11 total assets", &self.total_assets, &expected.total_assets);
+        compare(&mut found, "INV-16 open batch", &self.open, &expected.open);
+        compare(&mut found, "INV-16 oldest batch", &self.oldest, &expected.oldest);
+        compare(&mut found, "INV-20 parameters", &self.parameters, &expected.parameters);
+        compare(&mut found, "INV-20 fee recipient", &self.fee_recipient, &expected.fee_recipient);
+        compare(&mut found, "INV-14 books", &self.order, &expected.order);
+        for (person, account) in &self.accounts {
+            let wanted = expected.account(*person);
+            compare(&mut found, &format!("INV-1 cash of {person}"), &account.cash, &wanted.cash);
+            compare(&mut found, &format!("INV-4 shares of {person}"), &account.shares, &wanted.shares);
+            compare(&mut found, &format!("INV-16 request of {person}"), account, wanted);
+        }
+        for (book, state) in &self.books {
+            compare(&mut found, &format!("INV-14 book {book}"), &Some(state), &expected.books.get(book));
+        }
+        compare(&mut found, "INV-17 pockets", &self.pockets, &expected.pockets);
+        found
+    }
+}
+
+/// Notes a difference.
+fn compare<T: PartialEq + Debug>(found: &mut Vec<String>, what: &str, is: &T, expected: &T) {
+    if is != expected {
+        found.push(format!("{what}: {is:?} instead of {expected:?}"));
+    }
+}
+
+/// What a real book answers; nothing if it does not.
+fn asked(network: &mut impl Network, book: Address) -> Option<Marks> {
+    let marks = network.read(book, &IBook::marksCall {}).ok()?;
+    Some(Marks {
+        min: marks.navMin,
+        mid: marks.navMid,
+        max: marks.navMax,
+        disturbance: marks.disturbanceBps,
+    })
+}
+
+impl Script {
+    /// What a scripted book with this much cash is worth.
+    pub fn marks_with(&self, cash: U256) -> Option<Marks> {
+        if self.marks != crate::scene::Honesty::Honest {
+            return None;
+        }
+        let apart = (self.position * self.spread_bps + U256::from(9_999)) / U256::from(10_000);
+        let mid = cash + self.position;
+        Some(Marks {
+            min: mid - apart,
+            mid,
+            max: mid + apart,
+            disturbance: self.disturbance_bps,
+        })
+    }
+}
