@@ -1,6 +1,7 @@
 //! What may happen, and how it is chosen.
 
 use crate::{
+    perform::TRESPASSES,
     ledger::Ledger,
     rng::Rng,
     scene::{ATTACKER, COLLECTOR, Honesty, Recall, STRANGER, Scene, Script},
@@ -56,7 +57,8 @@ pub enum Action {
     BuyOut { book: Address },
     ClaimRest { pocket: u64, batch: u64, controller: Address, sender: Address, receiver: Address },
     /// A donation, a deposit, a transfer and a request in one transaction.
-    Bundle { donation: U256, assets: U256, shares: U256 },
+    /// Before that, what can be claimed is claimed; the request only follows if the account has none.
+    Bundle { claim: U256, donation: U256, assets: U256, shares: U256, request: bool },
     /// A call that only some may make, by number.
     Trespass { which: u8, book: Address },
 }
@@ -124,11 +126,11 @@ pub fn choose(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Action {
         }
         ticket -= weight;
     }
-    chosen(scene, snap, rng, NAMES[index])
+    named(scene, snap, rng, NAMES[index])
 }
 
 fn somebody(scene: &Scene, rng: &mut Rng) -> Address {
-    rng.pick(&scene.people)
+    rng.pick(&scene.actors())
 }
 
 fn depositor(rng: &mut Rng) -> Address {
@@ -137,7 +139,8 @@ fn depositor(rng: &mut Rng) -> Address {
 
 /// Somebody for whom `wanted` holds, mostly.
 fn with(scene: &Scene, snap: &Snap, rng: &mut Rng, wanted: impl Fn(&crate::snap::Account) -> bool) -> Address {
-    let fitting: Vec<_> = snap.accounts.iter().filter(|(_, account)| wanted(account)).map(|(at, _)| *at).collect();
+    let fitting = snap.accounts.iter().filter(|(at, account)| **at != scene.batcher && wanted(account));
+    let fitting: Vec<_> = fitting.map(|(at, _)| *at).collect();
     if fitting.is_empty() || rng.chance(4) {
         somebody(scene, rng)
     } else {
@@ -185,7 +188,7 @@ fn book_with(snap: &Snap, rng: &mut Rng, wanted: impl Fn(&Address, &crate::snap:
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm per action")]
-fn chosen(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
+pub fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
     let ledger = &scene.ledger;
     let plenty = dollars(2_000_000);
     match name {
@@ -379,11 +382,18 @@ fn chosen(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
         }
         "Bundle" => {
             let cash = snap.account(scene.batcher).cash;
-            let assets = rng.amount(cash.min(dollars(200_000)));
+            let assets = if rng.chance(20) { rng.amount(cash) } else { dollars(1 + rng.below(20_000)) };
             let donation = if rng.chance(40) { U256::from(rng.below(50_000_000_000)) } else { U256::ZERO };
-            Action::Bundle { donation, assets, shares: U256::from(rng.below(1_000_000_000_000)) }
+            let account = snap.account(scene.batcher);
+            Action::Bundle {
+                claim: account.claim_shares,
+                donation,
+                assets,
+                shares: U256::from(1 + rng.below(1_000_000_000_000)),
+                request: account.pending.is_zero(),
+            }
         }
-        _ => Action::Trespass { which: u8::try_from(rng.below(22)).unwrap_or_default(), book: any_book(snap, rng) },
+        _ => Action::Trespass { which: u8::try_from(rng.below(TRESPASSES)).unwrap_or_default(), book: any_book(snap, rng) },
     }
 }
 

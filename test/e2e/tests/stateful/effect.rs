@@ -125,7 +125,9 @@ impl Effect<'_> {
             Action::ClaimRest { pocket, batch, controller, sender, receiver } => {
                 self.claim_rest(pocket, batch, controller, sender, receiver)
             }
-            Action::Bundle { donation, assets, shares } => self.bundle(donation, assets, shares),
+            Action::Bundle { claim, donation, assets, shares, request } => {
+                self.bundle(claim, donation, assets, shares, request)
+            }
             Action::Trespass { .. } => Err(format!("INV-22: somebody without the right did {action:?}")),
         }
     }
@@ -267,6 +269,9 @@ impl Effect<'_> {
         member.shares -= shares;
         batch.total -= shares;
         batch.unfilled -= shares;
+        if member.shares.is_zero() {
+            self.ledger.requests.remove(&controller);
+        }
         self.expected.account_mut(controller).pending -= shares;
         self.expected.escrow -= shares;
         self.expected.account_mut(receiver).shares += shares;
@@ -298,13 +303,16 @@ impl Effect<'_> {
     fn settle(&mut self) -> Outcome {
         let after = self.after;
         let before = self.expected.clone();
-        let Some((id, batch)) = self.ledger.oldest() else {
-            // An empty batch may be passed over.
-            return ensure(after.supply == before.supply, || String::from("INV-16: something was settled that nobody requested"));
-        };
+        let (id, batch) = self.ledger.oldest().ok_or("INV-16: something was settled that nobody requested")?;
         let batch = batch.clone();
+        let late = |batch: &Batch| before.now >= batch.cut_off + before.parameters[1].to::<u64>();
         let overdue = before.now >= batch.cut_off + GRACE;
         ensure(before.now >= batch.cut_off, || format!("INV-16: batch {id} was settled before its cut-off"))?;
+        if batch.unfilled.is_zero() {
+            self.ledger.settled += 1;
+            self.expected.winding_down = before.winding_down && self.ledger.oldest().is_some_and(|(_, next)| late(next));
+            return Ok(());
+        }
         let silent = !before.unmeasured.is_zero();
         let [min, mid, max] = before.nav;
         if !overdue {
@@ -325,6 +333,10 @@ impl Effect<'_> {
             let out = before.books[at].cash.saturating_sub(after.books.get(at).map_or(U256::ZERO, |book| book.cash));
             if !out.is_zero() {
                 ensure(before.idle < owed, || format!("INV-14: {out} were recalled from {at} although {} were idle", before.idle))?;
+                // Leavers keep their part of it: it must not become everybody's cash before that is taken off.
+                ensure(before.books[at].marks.is_some(), || {
+                    format!("INV-17: {out} of {at}, which cannot be measured, were given to those who stay")
+                })?;
                 self.from_book(*at, out)?;
             }
         }
@@ -365,6 +377,10 @@ impl Effect<'_> {
         stored.unfilled -= burned;
         stored.assets += assets;
         stored.rounds += 1;
+        let left = stored.unfilled;
+        if left.is_zero() {
+            self.ledger.settled += 1;
+        }
         // How the requests were filled is checked against the batch.
         for (person, account) in &after.accounts {
             let expected = self.expected.account_mut(*person);
@@ -373,8 +389,10 @@ impl Effect<'_> {
                     (account.pending, account.claim_shares, account.claim_assets);
             }
         }
-        let late = |batch: &Batch| before.now >= batch.cut_off + before.parameters[1].to::<u64>();
-        self.expected.winding_down = self.ledger.oldest().is_some_and(|(_, oldest)| late(oldest));
+        // What is left of a batch matters if it is more than a millionth of all shares.
+        let short = left * U256::from(1_000_000) > supply;
+        let waiting = self.ledger.oldest().is_some_and(|(_, oldest)| late(oldest));
+        self.expected.winding_down = waiting && (before.winding_down || short);
         let (nav, _) = Ledger::nav(&self.expected);
         for (old, new) in [(min, nav[0]), (mid, nav[1])] {
             stayers((old, supply), (new, self.expected.supply))?;
@@ -470,8 +488,7 @@ impl Effect<'_> {
             self.pay_pocket(book, paid)?;
         }
         let left = if paid == value { U256::ZERO } else { exact(spec::up(fraction, value - paid, value))? };
-        // Where the lowest value is nothing but the highest is not, leavers keep their part.
-        let left = if value.is_zero() && !marks.max.is_zero() { fraction } else { left };
+        ensure(!paid.is_zero() || marks.max.is_zero(), || format!("INV-17: {book} was bought out for nothing"))?;
         self.expected.pockets[index].fraction = left;
         if left.is_zero() {
             self.expected.book_mut(book).pocket = U256::ZERO;
@@ -614,7 +631,6 @@ impl Effect<'_> {
             },
         );
         self.expected.order.push(book);
-        self.ledger.last_mid = Ledger::nav(&self.expected).0[1];
         Ok(())
     }
 
@@ -651,17 +667,16 @@ impl Effect<'_> {
         Ok(())
     }
 
-    fn bundle(&mut self, donation: U256, assets: U256, shares: U256) -> Outcome {
+    fn bundle(&mut self, claim: U256, donation: U256, assets: U256, shares: U256, request: bool) -> Outcome {
         let batcher = self.scene.batcher;
+        if !claim.is_zero() {
+            let all = self.expected.account(batcher).clone();
+            self.claim(batcher, batcher, batcher, claim, all.claim_assets)?;
+        }
         self.donation(donation);
         self.deposit(batcher, batcher, assets)?;
         self.transfer(batcher, STRANGER, shares)?;
-        let now = self.after.account(batcher).claim_shares;
-        let claim = self.expected.account(batcher).clone();
-        if claim.claim_shares > now {
-            self.claim(batcher, batcher, batcher, claim.claim_shares, claim.claim_assets)?;
-        }
-        if self.after.account(batcher).pending != claim.pending && !shares.is_zero() {
+        if request {
             self.request(batcher, batcher, batcher, shares)?;
         }
         Ok(())
@@ -719,10 +734,11 @@ pub fn must_succeed(action: &Action, before: &Snap, scene: &Scene) -> bool {
                 && assets <= before.account(controller).claim_assets
         }
         Action::Settle => {
-            let Some((_, batch)) = ledger.oldest() else { return false };
-            let empty_first = before.oldest.2 != batch.unfilled;
-            if empty_first || before.now < batch.cut_off {
+            let Some((_, batch)) = ledger.oldest().filter(|(_, batch)| before.now >= batch.cut_off) else {
                 return false;
+            };
+            if batch.unfilled.is_zero() {
+                return true;
             }
             let overdue = before.now >= batch.cut_off + GRACE;
             let [min, mid, max] = before.nav;

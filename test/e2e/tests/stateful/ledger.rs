@@ -61,6 +61,8 @@ pub struct Ledger {
     pub bookable_at: u64,
     /// Batch `n` at `n - 1`.
     pub batches: Vec<Batch>,
+    /// Batches that are completely settled.
+    pub settled: usize,
     /// The batch of everybody's latest request.
     pub requests: BTreeMap<Address, u64>,
     /// Pocket `n` at `n - 1`.
@@ -151,10 +153,9 @@ impl Ledger {
         (count + 1, snap.now - snap.now % period + period)
     }
 
-    /// The oldest batch with shares left, by what was requested, withdrawn and burned.
+    /// The oldest batch that is not completely settled; everybody may have left it.
     pub fn oldest(&self) -> Option<(u64, &Batch)> {
-        let index = self.batches.iter().position(|batch| !batch.unfilled.is_zero())?;
-        Some((index as u64 + 1, &self.batches[index]))
+        Some((self.settled as u64 + 1, self.batches.get(self.settled)?))
     }
 
     /// What the vault is worth if the books say the truth: lowest, mid, highest, and books that say nothing.
@@ -304,6 +305,12 @@ impl Ledger {
         let (open, cut_off) = self.open(snap);
         if snap.open != (U256::from(open), U256::from(cut_off)) {
             return Err(format!("INV-16: the open batch is {:?}, expected {:?}", snap.open, (open, cut_off)));
+        }
+        let oldest = self.oldest().map_or((U256::ZERO, U256::ZERO, U256::ZERO), |(id, batch)| {
+            (U256::from(id), U256::from(batch.cut_off), batch.unfilled)
+        });
+        if snap.oldest != oldest {
+            return Err(format!("INV-16: the oldest batch is {:?}, expected {oldest:?}", snap.oldest));
         }
         Ok(())
     }

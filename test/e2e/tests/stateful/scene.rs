@@ -237,6 +237,11 @@ impl Scene {
         self.send(people::OWNER, governor, &IGovernor::executeCall { target, data })
     }
 
+    /// Everybody but the batcher, who has a way of its own.
+    pub fn actors(&self) -> Vec<Address> {
+        self.people.iter().copied().filter(|person| *person != self.batcher).collect()
+    }
+
     /// Calls of the batcher in one transaction: all of them or none.
     pub fn together(&mut self, calls: &[(Address, Vec<u8>)]) -> Result<Sent, NetworkError> {
         let steps = calls.iter().map(|(target, data)| IBatcher::Step {

@@ -104,12 +104,19 @@ impl Snap {
                 shares,
                 ..Account::default()
             };
-            if let Some(batch) = scene.ledger.batch_of(person) {
-                let (request_id, controller) = (U256::from(batch), person);
-                let pending = IVault::pendingRedeemRequestCall { requestId: request_id, controller };
-                account.pending = view(chain, vault, &pending)?;
-                account.claim_shares = view(chain, vault, &IVault::maxRedeemCall { controller })?;
-                account.claim_assets = view(chain, vault, &IVault::maxWithdrawCall { controller })?;
+            // A new request is in the open batch, an older one where the ledger has it; elsewhere the answer is 0.
+            let known = scene.ledger.batch_of(person).map(U256::from);
+            let batches = [Some(all.openBatch), known.filter(|batch| *batch != all.openBatch)];
+            for request_id in batches.into_iter().flatten() {
+                let call = IVault::pendingRedeemRequestCall {
+                    requestId: request_id,
+                    controller: person,
+                };
+                account.pending += view(chain, vault, &call)?;
+            }
+            if known.is_some() {
+                account.claim_shares = view(chain, vault, &IVault::maxRedeemCall { controller: person })?;
+                account.claim_assets = view(chain, vault, &IVault::maxWithdrawCall { controller: person })?;
             }
             accounts.insert(person, account);
         }
