@@ -1,8 +1,8 @@
 //! What may happen, and how it is chosen.
 
 use crate::{
-    perform::TRESPASSES,
     ledger::Ledger,
+    perform::TRESPASSES,
     rng::Rng,
     scene::{ATTACKER, COLLECTOR, Honesty, Recall, STRANGER, Scene, Script},
     snap::Snap,
@@ -16,63 +16,172 @@ const MAX_AGE: u64 = 320 * 86_400;
 
 /// Who changes a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Setter {
+pub(crate) enum Setter {
     Governor,
     Guardian,
 }
 
 /// One thing that somebody does.
 #[derive(Clone, Debug)]
-pub enum Action {
-    Deposit { who: Address, receiver: Address, assets: U256 },
-    DepositWithMin { who: Address, assets: U256, extra: bool },
-    Mint { who: Address, receiver: Address, shares: U256 },
-    Request { sender: Address, controller: Address, owner: Address, shares: U256 },
-    WithdrawRequest { sender: Address, controller: Address, receiver: Address, shares: U256 },
+pub(crate) enum Action {
+    Deposit {
+        who: Address,
+        receiver: Address,
+        assets: U256,
+    },
+    DepositWithMin {
+        who: Address,
+        assets: U256,
+        extra: bool,
+    },
+    Mint {
+        who: Address,
+        receiver: Address,
+        shares: U256,
+    },
+    Request {
+        sender: Address,
+        controller: Address,
+        owner: Address,
+        shares: U256,
+    },
+    WithdrawRequest {
+        sender: Address,
+        controller: Address,
+        receiver: Address,
+        shares: U256,
+    },
     Settle,
-    Redeem { sender: Address, controller: Address, receiver: Address, shares: U256 },
-    Withdraw { sender: Address, controller: Address, receiver: Address, assets: U256 },
-    Transfer { from: Address, to: Address, value: U256 },
-    Approve { owner: Address, spender: Address, value: U256 },
-    TransferFrom { spender: Address, from: Address, to: Address, value: U256 },
-    SetOperator { controller: Address, operator: Address, approved: bool },
-    Price { price_e8: u64, follow: bool },
+    Redeem {
+        sender: Address,
+        controller: Address,
+        receiver: Address,
+        shares: U256,
+    },
+    Withdraw {
+        sender: Address,
+        controller: Address,
+        receiver: Address,
+        assets: U256,
+    },
+    Transfer {
+        from: Address,
+        to: Address,
+        value: U256,
+    },
+    Approve {
+        owner: Address,
+        spender: Address,
+        value: U256,
+    },
+    TransferFrom {
+        spender: Address,
+        from: Address,
+        to: Address,
+        value: U256,
+    },
+    SetOperator {
+        controller: Address,
+        operator: Address,
+        approved: bool,
+    },
+    Price {
+        price_e8: u64,
+        follow: bool,
+    },
     KillFeed,
-    Tell { book: Address, script: Script },
-    Lose { book: Address, assets: U256 },
-    DonateToBook { book: Address, assets: U256 },
-    DonateToVault { assets: U256 },
+    Tell {
+        book: Address,
+        script: Script,
+    },
+    Lose {
+        book: Address,
+        assets: U256,
+    },
+    DonateToBook {
+        book: Address,
+        assets: U256,
+    },
+    DonateToVault {
+        assets: U256,
+    },
     Sweep,
-    Allocate { book: Address, assets: U256 },
-    Recall { book: Address, assets: U256 },
-    RealizeLoss { book: Address },
-    Warp { secs: u64, publish: bool },
-    Rebalance { book: Address },
+    Allocate {
+        book: Address,
+        assets: U256,
+    },
+    Recall {
+        book: Address,
+        assets: U256,
+    },
+    RealizeLoss {
+        book: Address,
+    },
+    Warp {
+        secs: u64,
+        publish: bool,
+    },
+    Rebalance {
+        book: Address,
+    },
     AccrueFees,
-    SetParameter { by: Setter, id: u8, value: U256 },
-    SetFeeRecipient { to: Address },
-    SetBookCap { by: Setter, book: Address, cap: U256 },
-    AddBook { book: Address, cap: U256, isolated: bool },
-    RemoveBook { book: Address },
-    BuyOut { book: Address },
-    ClaimRest { pocket: u64, batch: u64, controller: Address, sender: Address, receiver: Address },
+    SetParameter {
+        by: Setter,
+        id: u8,
+        value: U256,
+    },
+    SetFeeRecipient {
+        to: Address,
+    },
+    SetBookCap {
+        by: Setter,
+        book: Address,
+        cap: U256,
+    },
+    AddBook {
+        book: Address,
+        cap: U256,
+        isolated: bool,
+    },
+    RemoveBook {
+        book: Address,
+    },
+    BuyOut {
+        book: Address,
+    },
+    ClaimRest {
+        pocket: u64,
+        batch: u64,
+        controller: Address,
+        sender: Address,
+        receiver: Address,
+    },
     /// A donation, a deposit, a transfer and a request in one transaction.
     /// Before that, what can be claimed is claimed; the request only follows if the account has none.
-    Bundle { claim: U256, donation: U256, assets: U256, shares: U256, request: bool },
+    Bundle {
+        claim: U256,
+        donation: U256,
+        assets: U256,
+        shares: U256,
+        request: bool,
+    },
     /// A call that only some may make, by number.
-    Trespass { which: u8, book: Address },
+    Trespass {
+        which: u8,
+        book: Address,
+    },
 }
 
 impl Action {
     /// What the report calls it.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let text = format!("{self:?}");
         text.split([' ', '{']).next().unwrap_or_default().to_owned()
     }
 }
 
 /// Names of all actions.
-pub const NAMES: [&str; 34] = [
+pub(crate) const NAMES: [&str; 34] = [
     "Deposit",
     "DepositWithMin",
     "Mint",
@@ -111,12 +220,12 @@ pub const NAMES: [&str; 34] = [
 
 /// How often each is tried, in the order of [`NAMES`].
 const WEIGHTS: [u64; 34] = [
-    90, 25, 35, 80, 25, 70, 40, 25, 30, 12, 25, 14, 40, 4, 45, 15, 12, 12, 14, 50, 16, 10, 60, 35, 14, 18, 5, 10, 8, 10,
-    16, 16, 25, 14,
+    90, 25, 35, 80, 25, 70, 40, 25, 30, 12, 25, 14, 40, 4, 45, 15, 12, 12, 14, 50, 16, 10, 60, 35, 14, 18, 5, 10, 8,
+    10, 16, 16, 25, 14,
 ];
 
 /// Chooses what happens next.
-pub fn choose(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Action {
+pub(crate) fn choose(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Action {
     let mut ticket = rng.below(WEIGHTS.iter().sum());
     let mut index = 0;
     for (place, weight) in WEIGHTS.iter().enumerate() {
@@ -139,7 +248,10 @@ fn depositor(rng: &mut Rng) -> Address {
 
 /// Somebody for whom `wanted` holds, mostly.
 fn with(scene: &Scene, snap: &Snap, rng: &mut Rng, wanted: impl Fn(&crate::snap::Account) -> bool) -> Address {
-    let fitting = snap.accounts.iter().filter(|(at, account)| **at != scene.batcher && wanted(account));
+    let fitting = snap
+        .accounts
+        .iter()
+        .filter(|(at, account)| **at != scene.batcher && wanted(account));
     let fitting: Vec<_> = fitting.map(|(at, _)| *at).collect();
     if fitting.is_empty() || rng.chance(4) {
         somebody(scene, rng)
@@ -160,7 +272,13 @@ fn receiver(scene: &Scene, rng: &mut Rng, person: Address) -> Address {
 
 /// Usually the person, sometimes an operator or just anybody.
 fn on_behalf(scene: &Scene, rng: &mut Rng, person: Address) -> Address {
-    let operators: Vec<_> = scene.ledger.operators.iter().filter(|pair| pair.0 == person).map(|pair| pair.1).collect();
+    let operators: Vec<_> = scene
+        .ledger
+        .operators
+        .iter()
+        .filter(|pair| pair.0 == person)
+        .map(|pair| pair.1)
+        .collect();
     match rng.below(10) {
         0..=2 if !operators.is_empty() => rng.pick(&operators),
         3 => somebody(scene, rng),
@@ -173,7 +291,12 @@ fn any_book(snap: &Snap, rng: &mut Rng) -> Address {
 }
 
 fn scripted(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Address {
-    let books: Vec<_> = snap.order.iter().filter(|book| scene.scripts.contains_key(*book)).copied().collect();
+    let books: Vec<_> = snap
+        .order
+        .iter()
+        .filter(|book| scene.scripts.contains_key(*book))
+        .copied()
+        .collect();
     if books.is_empty() {
         rng.pick(&scene.scripts.keys().copied().collect::<Vec<_>>())
     } else {
@@ -183,21 +306,39 @@ fn scripted(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Address {
 
 /// A book for which `wanted` holds, else any.
 fn book_with(snap: &Snap, rng: &mut Rng, wanted: impl Fn(&Address, &crate::snap::BookState) -> bool) -> Address {
-    let fitting: Vec<_> = snap.books.iter().filter(|(at, book)| wanted(at, book)).map(|(at, _)| *at).collect();
-    if fitting.is_empty() { any_book(snap, rng) } else { rng.pick(&fitting) }
+    let fitting: Vec<_> = snap
+        .books
+        .iter()
+        .filter(|(at, book)| wanted(at, book))
+        .map(|(at, _)| *at)
+        .collect();
+    if fitting.is_empty() {
+        any_book(snap, rng)
+    } else {
+        rng.pick(&fitting)
+    }
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm per action")]
-pub fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
+pub(crate) fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
     let ledger = &scene.ledger;
     let plenty = dollars(2_000_000);
     match name {
         "Deposit" | "DepositWithMin" => {
-            let who = if rng.chance(90) { depositor(rng) } else { somebody(scene, rng) };
+            let who = if rng.chance(90) {
+                depositor(rng)
+            } else {
+                somebody(scene, rng)
+            };
             let cash = snap.account(who).cash;
-            let assets = rng.amount(if rng.chance(90) { cash.min(plenty) } else { cash });
+            let all = if rng.chance(90) { cash.min(plenty) } else { cash };
+            let assets = rng.amount(all);
             if name == "DepositWithMin" {
-                return Action::DepositWithMin { who, assets, extra: rng.chance(25) };
+                return Action::DepositWithMin {
+                    who,
+                    assets,
+                    extra: rng.chance(25),
+                };
             }
             let receiver = receiver(scene, rng, who);
             Action::Deposit { who, receiver, assets }
@@ -211,11 +352,18 @@ pub fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
                 let value = snap.nav[2].saturating_add(U256::ONE);
                 crate::spec::down(assets, snap.supply + crate::spec::VIRTUAL, value).unwrap_or_default()
             };
-            Action::Mint { who, receiver: receiver(scene, rng, who), shares: rng.amount(rate / U256::from(2)) }
+            Action::Mint {
+                who,
+                receiver: receiver(scene, rng, who),
+                shares: rng.amount(rate / U256::from(2)),
+            }
         }
         "Request" => {
             let owner = with(scene, snap, rng, |account| !account.shares.is_zero());
-            let spenders: Vec<_> = ledger.allowances.iter().filter(|(pair, left)| pair.0 == owner && !left.is_zero());
+            let spenders = ledger
+                .allowances
+                .iter()
+                .filter(|(pair, left)| pair.0 == owner && !left.is_zero());
             let spenders: Vec<_> = spenders.map(|(pair, left)| (pair.1, *left)).collect();
             let mut all = snap.account(owner).shares;
             let mut sender = on_behalf(scene, rng, owner);
@@ -224,14 +372,32 @@ pub fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
                 sender = spender;
                 all = all.min(left);
             }
-            let controller = if sender != owner && rng.chance(40) { sender } else { receiver(scene, rng, owner) };
-            Action::Request { sender, controller, owner, shares: rng.amount(all) }
+            let controller = if sender != owner && rng.chance(40) {
+                sender
+            } else {
+                receiver(scene, rng, owner)
+            };
+            Action::Request {
+                sender,
+                controller,
+                owner,
+                shares: rng.amount(all),
+            }
         }
         "WithdrawRequest" => {
             let controller = with(scene, snap, rng, |account| !account.pending.is_zero());
             let open = ledger.batches.len() as u64;
-            let in_open: Vec<_> = ledger.requests.iter().filter(|(_, batch)| **batch == open).map(|pair| *pair.0).collect();
-            let controller = if in_open.is_empty() || rng.chance(15) { controller } else { rng.pick(&in_open) };
+            let in_open: Vec<_> = ledger
+                .requests
+                .iter()
+                .filter(|(_, batch)| **batch == open)
+                .map(|pair| *pair.0)
+                .collect();
+            let controller = if in_open.is_empty() || rng.chance(15) {
+                controller
+            } else {
+                rng.pick(&in_open)
+            };
             Action::WithdrawRequest {
                 sender: on_behalf(scene, rng, controller),
                 controller,
@@ -260,23 +426,49 @@ pub fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
         }
         "Transfer" => {
             let from = with(scene, snap, rng, |account| !account.shares.is_zero());
-            let to = if rng.chance(90) { somebody(scene, rng) } else { receiver(scene, rng, from) };
-            Action::Transfer { from, to, value: rng.amount(snap.account(from).shares) }
+            let to = if rng.chance(90) {
+                somebody(scene, rng)
+            } else {
+                receiver(scene, rng, from)
+            };
+            Action::Transfer {
+                from,
+                to,
+                value: rng.amount(snap.account(from).shares),
+            }
         }
         "Approve" => {
             let owner = with(scene, snap, rng, |account| !account.shares.is_zero());
-            let spender = if rng.chance(8) { Address::ZERO } else { somebody(scene, rng) };
-            Action::Approve { owner, spender, value: rng.amount(snap.account(owner).shares) }
+            let spender = if rng.chance(8) {
+                Address::ZERO
+            } else {
+                somebody(scene, rng)
+            };
+            Action::Approve {
+                owner,
+                spender,
+                value: rng.amount(snap.account(owner).shares),
+            }
         }
         "TransferFrom" => {
             let pairs: Vec<_> = ledger.allowances.iter().filter(|(_, left)| !left.is_zero()).collect();
             if pairs.is_empty() {
                 let (spender, from) = (somebody(scene, rng), somebody(scene, rng));
-                return Action::TransferFrom { spender, from, to: spender, value: U256::from(rng.below(2)) };
+                return Action::TransferFrom {
+                    spender,
+                    from,
+                    to: spender,
+                    value: U256::from(rng.below(2)),
+                };
             }
             let ((from, spender), left) = rng.pick(&pairs);
             let value = rng.amount((*left).min(snap.account(*from).shares));
-            Action::TransferFrom { spender: *spender, from: *from, to: receiver(scene, rng, *spender), value }
+            Action::TransferFrom {
+                spender: *spender,
+                from: *from,
+                to: receiver(scene, rng, *spender),
+                value,
+            }
         }
         "SetOperator" => Action::SetOperator {
             controller: somebody(scene, rng),
@@ -288,40 +480,60 @@ pub fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
             let percent = rng.pick(&[-30, -12, -5, -2, -1, 0, 1, 2, 5, 12, 40_i64]);
             let moved = i128::from(now) * i128::from(100 + percent) / 100 + i128::from(rng.below(1_000));
             let bounded = moved.clamp(80_000_000_000, 6_000_000_000_000);
-            Action::Price { price_e8: u64::try_from(bounded).unwrap_or(now), follow: rng.chance(80) }
+            Action::Price {
+                price_e8: u64::try_from(bounded).unwrap_or(now),
+                follow: rng.chance(80),
+            }
         }
         "KillFeed" => Action::KillFeed,
         "Tell" => {
             let book = scripted(scene, snap, rng);
-            Action::Tell { book, script: next_script(scene.scripts[&book], rng) }
+            Action::Tell {
+                book,
+                script: next_script(scene.scripts[&book], rng),
+            }
         }
         "Lose" => {
             let book = scripted(scene, snap, rng);
             let cash = snap.books.get(&book).map_or(U256::ZERO, |book| book.cash);
-            Action::Lose { book, assets: rng.amount(cash).min(cash) }
+            Action::Lose {
+                book,
+                assets: rng.amount(cash).min(cash),
+            }
         }
         "DonateToBook" => Action::DonateToBook {
             book: any_book(snap, rng),
             assets: U256::from(rng.below(20_000_000_000)),
         },
-        "DonateToVault" => Action::DonateToVault { assets: U256::from(rng.below(200_000_000_000)) },
+        "DonateToVault" => Action::DonateToVault {
+            assets: U256::from(rng.below(200_000_000_000)),
+        },
         "Sweep" => Action::Sweep,
         "Allocate" => {
             let book = any_book(snap, rng);
-            Action::Allocate { book, assets: rng.amount(snap.idle.min(snap.books[&book].cap)) }
+            Action::Allocate {
+                book,
+                assets: rng.amount(snap.idle.min(snap.books[&book].cap)),
+            }
         }
         "Recall" => {
             let book = book_with(snap, rng, |_, book| !book.cash.is_zero());
-            Action::Recall { book, assets: rng.amount(snap.books[&book].cash) }
+            Action::Recall {
+                book,
+                assets: rng.amount(snap.books[&book].cash),
+            }
         }
         "RealizeLoss" => {
-            let lost = |_: &Address, book: &crate::snap::BookState| {
-                book.marks.is_some_and(|marks| marks.mid < book.allocated)
-            };
-            Action::RealizeLoss { book: book_with(snap, rng, lost) }
+            let lost =
+                |_: &Address, book: &crate::snap::BookState| book.marks.is_some_and(|marks| marks.mid < book.allocated);
+            Action::RealizeLoss {
+                book: book_with(snap, rng, lost),
+            }
         }
         "Warp" => warp(scene, snap, rng),
-        "Rebalance" => Action::Rebalance { book: rng.pick(&scene.real) },
+        "Rebalance" => Action::Rebalance {
+            book: rng.pick(&scene.real),
+        },
         "AccrueFees" => Action::AccrueFees,
         "SetParameter" => {
             let (id, values): (u8, &[u64]) = match rng.below(9) {
@@ -339,37 +551,76 @@ pub fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
                 u64::MAX => U256::MAX,
                 value => U256::from(value),
             };
-            let by = if rng.chance(60) { Setter::Governor } else { Setter::Guardian };
+            let by = if rng.chance(60) {
+                Setter::Governor
+            } else {
+                Setter::Guardian
+            };
             Action::SetParameter { by, id, value }
         }
         "SetFeeRecipient" => Action::SetFeeRecipient {
             to: rng.pick(&[Address::ZERO, COLLECTOR, COLLECTOR, STRANGER, ATTACKER]),
         },
         "SetBookCap" => {
-            let by = if rng.chance(70) { Setter::Governor } else { Setter::Guardian };
-            Action::SetBookCap { by, book: any_book(snap, rng), cap: rng.amount(dollars(4_000_000)) }
+            let by = if rng.chance(70) {
+                Setter::Governor
+            } else {
+                Setter::Guardian
+            };
+            Action::SetBookCap {
+                by,
+                book: any_book(snap, rng),
+                cap: rng.amount(dollars(4_000_000)),
+            }
         }
         "AddBook" => {
-            let waiting: Vec<_> = scene.scripts.keys().filter(|book| !snap.books.contains_key(*book)).copied().collect();
-            let book = if waiting.is_empty() || rng.chance(10) { any_book(snap, rng) } else { rng.pick(&waiting) };
-            Action::AddBook { book, cap: dollars(rng.below(4_000_000)), isolated: rng.chance(50) }
+            let waiting: Vec<_> = scene
+                .scripts
+                .keys()
+                .filter(|book| !snap.books.contains_key(*book))
+                .copied()
+                .collect();
+            let book = if waiting.is_empty() || rng.chance(10) {
+                any_book(snap, rng)
+            } else {
+                rng.pick(&waiting)
+            };
+            Action::AddBook {
+                book,
+                cap: dollars(rng.below(4_000_000)),
+                isolated: rng.chance(50),
+            }
         }
         "RemoveBook" => {
             let empty = |at: &Address, book: &crate::snap::BookState| {
                 book.marks.is_some_and(|marks| marks.max.is_zero()) && scene.scripts.contains_key(at)
             };
-            Action::RemoveBook { book: book_with(snap, rng, empty) }
+            Action::RemoveBook {
+                book: book_with(snap, rng, empty),
+            }
         }
-        "BuyOut" => Action::BuyOut { book: book_with(snap, rng, |_, book| !book.pocket.is_zero()) },
+        "BuyOut" => Action::BuyOut {
+            book: book_with(snap, rng, |_, book| !book.pocket.is_zero()),
+        },
         "ClaimRest" => {
             let rests = ledger.rests();
             let e18 = U256::from(1_000_000_000_000_000_000_u64);
-            let owed: Vec<_> = rests.iter().filter(|rest| ledger.rest_e18(rest.0, rest.1, rest.2) > e18).copied().collect();
+            let owed: Vec<_> = rests
+                .iter()
+                .filter(|rest| ledger.rest_e18(rest.0, rest.1, rest.2) > e18)
+                .copied()
+                .collect();
             let choices = if owed.is_empty() { rests } else { owed };
             if choices.is_empty() {
                 let controller = somebody(scene, rng);
                 let (pocket, batch) = (rng.below(3), rng.below(3));
-                return Action::ClaimRest { pocket, batch, controller, sender: controller, receiver: controller };
+                return Action::ClaimRest {
+                    pocket,
+                    batch,
+                    controller,
+                    sender: controller,
+                    receiver: controller,
+                };
             }
             let (index, batch, controller) = rng.pick(&choices);
             Action::ClaimRest {
@@ -382,8 +633,16 @@ pub fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
         }
         "Bundle" => {
             let cash = snap.account(scene.batcher).cash;
-            let assets = if rng.chance(20) { rng.amount(cash) } else { dollars(1 + rng.below(20_000)) };
-            let donation = if rng.chance(40) { U256::from(rng.below(50_000_000_000)) } else { U256::ZERO };
+            let assets = if rng.chance(20) {
+                rng.amount(cash)
+            } else {
+                dollars(1 + rng.below(20_000))
+            };
+            let donation = if rng.chance(40) {
+                U256::from(rng.below(50_000_000_000))
+            } else {
+                U256::ZERO
+            };
             let account = snap.account(scene.batcher);
             Action::Bundle {
                 claim: account.claim_shares,
@@ -393,7 +652,10 @@ pub fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Action {
                 request: account.pending.is_zero(),
             }
         }
-        _ => Action::Trespass { which: u8::try_from(rng.below(TRESPASSES)).unwrap_or_default(), book: any_book(snap, rng) },
+        _ => Action::Trespass {
+            which: u8::try_from(rng.below(TRESPASSES)).unwrap_or_default(),
+            book: any_book(snap, rng),
+        },
     }
 }
 
@@ -438,10 +700,13 @@ fn warp(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Action {
     if scene.age + secs > MAX_AGE {
         secs = short;
     }
-    Action::Warp { secs: secs.max(1), publish: rng.chance(92) }
+    Action::Warp {
+        secs: secs.max(1),
+        publish: rng.chance(92),
+    }
 }
 
 /// Whether a request of this kind may be made by `sender` for `controller`.
-pub fn may(ledger: &Ledger, controller: Address, sender: Address) -> bool {
+pub(crate) fn may(ledger: &Ledger, controller: Address, sender: Address) -> bool {
     controller == sender || ledger.operators.contains(&(controller, sender))
 }

@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 const SURPLUS_DELAY: u64 = 3_600;
 
 /// The outcome of one action: what is seen now must be what `expected` says.
-pub struct Effect<'a> {
-    pub scene: &'a Scene,
-    pub ledger: &'a mut Ledger,
-    pub after: &'a Snap,
+pub(crate) struct Effect<'a> {
+    pub(crate) scene: &'a Scene,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) after: &'a Snap,
     /// Starts as what was seen before.
-    pub expected: Snap,
+    pub(crate) expected: Snap,
 }
 
 type Outcome = Result<(), String>;
@@ -35,28 +35,52 @@ fn exact(amount: Option<U256>) -> Result<U256, String> {
 
 impl Effect<'_> {
     /// Applies `action` to what is expected and to the ledger.
-    pub fn apply(&mut self, action: &Action) -> Outcome {
+    pub(crate) fn apply(&mut self, action: &Action) -> Outcome {
         match *action {
             Action::Deposit { who, receiver, assets } => self.deposit(who, receiver, assets).map(|_| ()),
             Action::DepositWithMin { who, assets, extra } => {
-                ensure(!extra, || String::from("INV-8: a deposit minted less than the least that was asked for"))?;
+                ensure(!extra, || {
+                    String::from("INV-8: a deposit minted less than the least that was asked for")
+                })?;
                 self.deposit(who, who, assets).map(|_| ())
             }
             Action::Mint { who, receiver, shares } => self.mint(who, receiver, shares),
-            Action::Request { sender, controller, owner, shares } => self.request(sender, controller, owner, shares),
-            Action::WithdrawRequest { sender, controller, receiver, shares } => {
-                self.withdraw_request(sender, controller, receiver, shares)
-            }
+            Action::Request {
+                sender,
+                controller,
+                owner,
+                shares,
+            } => self.request(sender, controller, owner, shares),
+            Action::WithdrawRequest {
+                sender,
+                controller,
+                receiver,
+                shares,
+            } => self.withdraw_request(sender, controller, receiver, shares),
             Action::Settle => self.settle(),
-            Action::Redeem { sender, controller, receiver, shares } => {
+            Action::Redeem {
+                sender,
+                controller,
+                receiver,
+                shares,
+            } => {
                 let claim = self.expected.account(controller);
-                ensure(shares <= claim.claim_shares, || format!("INV-16: {shares} claimed of {claim:?}"))?;
+                ensure(shares <= claim.claim_shares, || {
+                    format!("INV-16: {shares} claimed of {claim:?}")
+                })?;
                 let assets = exact(spec::down(claim.claim_assets, shares, claim.claim_shares))?;
                 self.claim(sender, controller, receiver, shares, assets)
             }
-            Action::Withdraw { sender, controller, receiver, assets } => {
+            Action::Withdraw {
+                sender,
+                controller,
+                receiver,
+                assets,
+            } => {
                 let claim = self.expected.account(controller);
-                ensure(assets <= claim.claim_assets, || format!("INV-16: {assets} claimed of {claim:?}"))?;
+                ensure(assets <= claim.claim_assets, || {
+                    format!("INV-16: {assets} claimed of {claim:?}")
+                })?;
                 let shares = exact(spec::up(claim.claim_shares, assets, claim.claim_assets))?;
                 self.claim(sender, controller, receiver, shares, assets)
             }
@@ -65,11 +89,20 @@ impl Effect<'_> {
                 self.ledger.allowances.insert((owner, spender), value);
                 Ok(())
             }
-            Action::TransferFrom { spender, from, to, value } => {
+            Action::TransferFrom {
+                spender,
+                from,
+                to,
+                value,
+            } => {
                 self.ledger.spend_allowance(from, spender, value)?;
                 self.transfer(from, to, value)
             }
-            Action::SetOperator { controller, operator, approved } => {
+            Action::SetOperator {
+                controller,
+                operator,
+                approved,
+            } => {
                 if approved {
                     self.ledger.operators.insert((controller, operator));
                 } else {
@@ -122,12 +155,20 @@ impl Effect<'_> {
             Action::AddBook { book, cap, isolated } => self.add_book(book, cap, isolated),
             Action::RemoveBook { book } => self.remove_book(book),
             Action::BuyOut { book } => self.buy_out(book),
-            Action::ClaimRest { pocket, batch, controller, sender, receiver } => {
-                self.claim_rest(pocket, batch, controller, sender, receiver)
-            }
-            Action::Bundle { claim, donation, assets, shares, request } => {
-                self.bundle(claim, donation, assets, shares, request)
-            }
+            Action::ClaimRest {
+                pocket,
+                batch,
+                controller,
+                sender,
+                receiver,
+            } => self.claim_rest(pocket, batch, controller, sender, receiver),
+            Action::Bundle {
+                claim,
+                donation,
+                assets,
+                shares,
+                request,
+            } => self.bundle(claim, donation, assets, shares, request),
             Action::Trespass { .. } => Err(format!("INV-22: somebody without the right did {action:?}")),
         }
     }
@@ -136,7 +177,9 @@ impl Effect<'_> {
 
     fn measured(&self) -> Outcome {
         let silent = self.expected.unmeasured;
-        ensure(silent.is_zero(), || format!("INV-11: {silent} books were silent, and the vault took a value for granted"))
+        ensure(silent.is_zero(), || {
+            format!("INV-11: {silent} books were silent, and the vault took a value for granted")
+        })
     }
 
     /// A transaction measured all books: views use this value while one is silent.
@@ -159,11 +202,15 @@ impl Effect<'_> {
 
     fn check_open(&self) -> Outcome {
         self.measured()?;
-        ensure(!self.expected.winding_down, || String::from("INV-19: a deposit was taken while winding down"))?;
+        ensure(!self.expected.winding_down, || {
+            String::from("INV-19: a deposit was taken while winding down")
+        })?;
         let limit = self.expected.parameters[6];
         for (at, book) in &self.expected.books {
             let disturbance = book.marks.map_or(U256::ZERO, |marks| marks.disturbance);
-            ensure(disturbance <= limit, || format!("INV-20: a deposit was taken at a disturbance of {disturbance} in {at}"))?;
+            ensure(disturbance <= limit, || {
+                format!("INV-20: a deposit was taken at a disturbance of {disturbance} in {at}")
+            })?;
         }
         Ok(())
     }
@@ -172,7 +219,12 @@ impl Effect<'_> {
         self.check_open()?;
         self.accrue()?;
         let [_, _, max] = self.expected.nav;
-        let shares = exact(spec::shares_for_deposit(assets, max, self.expected.supply, self.expected.parameters[2]))?;
+        let shares = exact(spec::shares_for_deposit(
+            assets,
+            max,
+            self.expected.supply,
+            self.expected.parameters[2],
+        ))?;
         self.enter(who, receiver, assets, shares)?;
         Ok(shares)
     }
@@ -181,20 +233,36 @@ impl Effect<'_> {
         self.check_open()?;
         self.accrue()?;
         let [_, _, max] = self.expected.nav;
-        let assets = exact(spec::assets_for_mint(shares, max, self.expected.supply, self.expected.parameters[2]))?;
+        let assets = exact(spec::assets_for_mint(
+            shares,
+            max,
+            self.expected.supply,
+            self.expected.parameters[2],
+        ))?;
         self.enter(who, receiver, assets, shares)
     }
 
     fn enter(&mut self, who: Address, receiver: Address, assets: U256, shares: U256) -> Outcome {
-        ensure(!assets.is_zero() && !shares.is_zero(), || format!("INV-8: {shares} shares for {assets}"))?;
+        ensure(!assets.is_zero() && !shares.is_zero(), || {
+            format!("INV-8: {shares} shares for {assets}")
+        })?;
         let expected = &mut self.expected;
-        let held = expected.accounts.get(&receiver).map_or(U256::ZERO, |account| account.shares);
+        let held = expected
+            .accounts
+            .get(&receiver)
+            .map_or(U256::ZERO, |account| account.shares);
         let value = exact(spec::up(held, expected.nav[1] + U256::ONE, expected.supply + VIRTUAL))?;
         ensure(expected.nav[1].saturating_add(assets) <= expected.parameters[7], || {
-            format!("INV-20: {assets} on top of {} are above the cap {}", expected.nav[1], expected.parameters[7])
+            format!(
+                "INV-20: {assets} on top of {} are above the cap {}",
+                expected.nav[1], expected.parameters[7]
+            )
         })?;
         ensure(value.saturating_add(assets) <= expected.parameters[8], || {
-            format!("INV-20: {assets} on top of {value} are above the account's cap {}", expected.parameters[8])
+            format!(
+                "INV-20: {assets} on top of {value} are above the account's cap {}",
+                expected.parameters[8]
+            )
         })?;
         let before = (expected.nav[1], expected.supply);
         expected.account_mut(who).cash -= assets;
@@ -227,7 +295,9 @@ impl Effect<'_> {
             self.ledger.spend_allowance(owner, sender, shares)?;
         }
         let held = self.expected.account(owner).shares;
-        ensure(shares <= held && !shares.is_zero(), || format!("INV-4: {shares} of {held} shares were requested"))?;
+        ensure(shares <= held && !shares.is_zero(), || {
+            format!("INV-4: {shares} of {held} shares were requested")
+        })?;
         let (id, cut_off) = self.ledger.open(&self.expected);
         if id > self.ledger.batches.len() as u64 {
             self.ledger.batches.push(Batch {
@@ -242,7 +312,9 @@ impl Effect<'_> {
         let account = self.expected.account_mut(controller);
         if self.ledger.requests.get(&controller) != Some(&id) {
             let left = (account.pending, account.claim_assets);
-            ensure(left == (U256::ZERO, U256::ZERO), || format!("INV-16: a new request buried {left:?} of {controller}"))?;
+            ensure(left == (U256::ZERO, U256::ZERO), || {
+                format!("INV-16: a new request buried {left:?} of {controller}")
+            })?;
             account.claim_shares = U256::ZERO;
         }
         account.pending += shares;
@@ -257,11 +329,18 @@ impl Effect<'_> {
     }
 
     fn withdraw_request(&mut self, sender: Address, controller: Address, receiver: Address, shares: U256) -> Outcome {
-        ensure(may(self.ledger, controller, sender), || format!("INV-22: {sender} withdrew a request of {controller}"))?;
-        let id = self.ledger.batch_of(controller).ok_or("INV-16: a request was withdrawn that nobody made")?;
+        ensure(may(self.ledger, controller, sender), || {
+            format!("INV-22: {sender} withdrew a request of {controller}")
+        })?;
+        let id = self
+            .ledger
+            .batch_of(controller)
+            .ok_or("INV-16: a request was withdrawn that nobody made")?;
         let now = self.expected.now;
         let batch = self.ledger.batch_mut(id);
-        ensure(now < batch.cut_off, || format!("INV-16: a request of batch {id} was withdrawn after its cut-off"))?;
+        ensure(now < batch.cut_off, || {
+            format!("INV-16: a request of batch {id} was withdrawn after its cut-off")
+        })?;
         let member = batch.members.entry(controller).or_default();
         ensure(shares <= member.shares && !shares.is_zero(), || {
             format!("INV-16: {shares} of {} requested shares were withdrawn", member.shares)
@@ -278,14 +357,26 @@ impl Effect<'_> {
         Ok(())
     }
 
-    fn claim(&mut self, sender: Address, controller: Address, receiver: Address, shares: U256, assets: U256) -> Outcome {
-        ensure(may(self.ledger, controller, sender), || format!("INV-22: {sender} claimed for {controller}"))?;
+    fn claim(
+        &mut self,
+        sender: Address,
+        controller: Address,
+        receiver: Address,
+        shares: U256,
+        assets: U256,
+    ) -> Outcome {
+        ensure(may(self.ledger, controller, sender), || {
+            format!("INV-22: {sender} claimed for {controller}")
+        })?;
         let account = self.expected.account_mut(controller);
         account.claim_shares -= shares;
         account.claim_assets -= assets;
         self.expected.account_mut(receiver).cash += assets;
         self.pay_out(assets);
-        let id = self.ledger.batch_of(controller).ok_or("INV-16: a claim without a request")?;
+        let id = self
+            .ledger
+            .batch_of(controller)
+            .ok_or("INV-16: a claim without a request")?;
         let member = self.ledger.batch_mut(id).members.entry(controller).or_default();
         member.claimed_shares += shares;
         member.claimed_assets += assets;
@@ -303,14 +394,20 @@ impl Effect<'_> {
     fn settle(&mut self) -> Outcome {
         let after = self.after;
         let before = self.expected.clone();
-        let (id, batch) = self.ledger.oldest().ok_or("INV-16: something was settled that nobody requested")?;
+        let (id, batch) = self
+            .ledger
+            .oldest()
+            .ok_or("INV-16: something was settled that nobody requested")?;
         let batch = batch.clone();
         let late = |batch: &Batch| before.now >= batch.cut_off + before.parameters[1].to::<u64>();
         let overdue = before.now >= batch.cut_off + GRACE;
-        ensure(before.now >= batch.cut_off, || format!("INV-16: batch {id} was settled before its cut-off"))?;
+        ensure(before.now >= batch.cut_off, || {
+            format!("INV-16: batch {id} was settled before its cut-off")
+        })?;
         if batch.unfilled.is_zero() {
             self.ledger.settled += 1;
-            self.expected.winding_down = before.winding_down && self.ledger.oldest().is_some_and(|(_, next)| late(next));
+            self.expected.winding_down =
+                before.winding_down && self.ledger.oldest().is_some_and(|(_, next)| late(next));
             return Ok(());
         }
         let silent = !before.unmeasured.is_zero();
@@ -319,7 +416,10 @@ impl Effect<'_> {
             self.measured()?;
             let limit = before.parameters[5];
             ensure(!ledger::too_wide(min, mid, max, limit), || {
-                format!("INV-19: batch {id} was settled at the marks {:?}, wider than {limit}", before.nav)
+                format!(
+                    "INV-19: batch {id} was settled at the marks {:?}, wider than {limit}",
+                    before.nav
+                )
             })?;
         }
         self.accrue()?;
@@ -330,9 +430,16 @@ impl Effect<'_> {
         let owed = exact(spec::assets_for_shares(batch.unfilled, min, supply))?;
         // What came out of the books is seen; where it had to go follows.
         for at in &before.order {
-            let out = before.books[at].cash.saturating_sub(after.books.get(at).map_or(U256::ZERO, |book| book.cash));
+            let out = before.books[at]
+                .cash
+                .saturating_sub(after.books.get(at).map_or(U256::ZERO, |book| book.cash));
             if !out.is_zero() {
-                ensure(before.idle < owed, || format!("INV-14: {out} were recalled from {at} although {} were idle", before.idle))?;
+                ensure(before.idle < owed, || {
+                    format!(
+                        "INV-14: {out} were recalled from {at} although {} were idle",
+                        before.idle
+                    )
+                })?;
                 // Leavers keep their part of it: it must not become everybody's cash before that is taken off.
                 ensure(before.books[at].marks.is_some(), || {
                     format!("INV-17: {out} of {at}, which cannot be measured, were given to those who stay")
@@ -344,23 +451,36 @@ impl Effect<'_> {
         let burned = before.escrow.saturating_sub(after.escrow);
         let assets = liquid.saturating_sub(after.idle);
         ensure(burned <= batch.unfilled && assets <= owed.min(liquid), || {
-            format!("INV-8: {assets} were set aside for {burned} shares, owed were {owed} for {}", batch.unfilled)
+            format!(
+                "INV-8: {assets} were set aside for {burned} shares, owed were {owed} for {}",
+                batch.unfilled
+            )
         })?;
         let worth = exact(spec::assets_for_shares(burned, min, supply))?;
         ensure(assets <= worth + U256::ONE && worth <= assets + U256::from(2), || {
             format!("INV-8: {burned} burned shares are worth {worth}, {assets} were set aside")
         })?;
-        let fill = if owed.is_zero() { U256::ZERO } else { exact(spec::down(batch.unfilled, liquid.min(owed), owed))? };
+        let fill = if owed.is_zero() {
+            U256::ZERO
+        } else {
+            exact(spec::down(batch.unfilled, liquid.min(owed), owed))?
+        };
         if liquid >= owed && !owed.is_zero() {
             ensure(burned == batch.unfilled && assets == owed, || {
-                format!("INV-15: {liquid} were liquid for {owed}, but {burned} of {} shares were settled for {assets}", batch.unfilled)
+                format!(
+                    "INV-15: {liquid} were liquid for {owed}, but {burned} of {} shares were settled for {assets}",
+                    batch.unfilled
+                )
             })?;
         } else if !owed.is_zero() {
             // Rounding to the 27th digit of the batch, and up to one asset unit's worth of shares.
             let unit = exact(spec::up(supply + VIRTUAL, U256::from(2), min + U256::ONE))?;
             let slack = U256::from(2) + batch.total / spec::ray() + unit;
             ensure(burned <= fill + slack && burned + slack >= fill, || {
-                format!("INV-16: {burned} of {} shares were settled, {liquid} were liquid for {owed}", batch.unfilled)
+                format!(
+                    "INV-16: {burned} of {} shares were settled, {liquid} were liquid for {owed}",
+                    batch.unfilled
+                )
             })?;
             self.check_drained(&before)?;
         }
@@ -403,7 +523,11 @@ impl Effect<'_> {
     /// Where a batch could not be paid in full, no book that pays has cash left.
     fn check_drained(&self, before: &Snap) -> Outcome {
         for (at, book) in &self.expected.books {
-            let pays = self.scene.scripts.get(at).is_none_or(|script| script.recall == Recall::Pay);
+            let pays = self
+                .scene
+                .scripts
+                .get(at)
+                .is_none_or(|script| script.recall == Recall::Pay);
             let whole = before.fraction(*at).is_zero() && book.marks.is_some();
             ensure(!(pays && whole) || book.cash.is_zero(), || {
                 format!("INV-15: {} were left in {at} while the queue was short", book.cash)
@@ -437,13 +561,22 @@ impl Effect<'_> {
         }
         let index = open.to::<usize>() - 1;
         let pocket = &mut self.expected.pockets[index];
-        let units = if fraction.is_zero() { added } else { exact(spec::down(added, pocket.units, fraction))? };
+        let units = if fraction.is_zero() {
+            added
+        } else {
+            exact(spec::down(added, pocket.units, fraction))?
+        };
         pocket.fraction += added;
         pocket.units += units;
-        let stake = self.ledger.pockets[index].stakes.entry(batch).or_insert_with(Stake::default);
+        let stake = self.ledger.pockets[index]
+            .stakes
+            .entry(batch)
+            .or_insert_with(Stake::default);
         stake.units += units;
         // Everybody who left keeps at least the part that everybody who stayed has, less the last digit.
-        ensure(self.expected.fraction(book) <= spec::ray(), || format!("INV-17: more than all of {book} is in its pocket"))
+        ensure(self.expected.fraction(book) <= spec::ray(), || {
+            format!("INV-17: more than all of {book} is in its pocket")
+        })
     }
 
     /// Assets come from a book into the vault: the pocket's part is set aside, the rest is idle.
@@ -465,7 +598,11 @@ impl Effect<'_> {
 
     fn pay_pocket(&mut self, book: Address, assets: U256) -> Outcome {
         let index = self.expected.books[&book].pocket.to::<usize>().wrapping_sub(1);
-        let pocket = self.expected.pockets.get_mut(index).ok_or("INV-17: a payment without a pocket")?;
+        let pocket = self
+            .expected
+            .pockets
+            .get_mut(index)
+            .ok_or("INV-17: a payment without a pocket")?;
         pocket.paid_per_unit += exact(spec::paid_per_unit(assets, pocket.units))?;
         let units = pocket.units;
         self.ledger.pay_pocket(index, units, assets);
@@ -474,12 +611,17 @@ impl Effect<'_> {
 
     fn buy_out(&mut self, book: Address) -> Outcome {
         let state = self.expected.books[&book].clone();
-        let marks = state.marks.ok_or_else(|| format!("INV-17: {book} was bought out without a value"))?;
+        let marks = state
+            .marks
+            .ok_or_else(|| format!("INV-17: {book} was bought out without a value"))?;
         let fraction = self.expected.fraction(book);
-        ensure(!state.pocket.is_zero(), || format!("INV-17: {book} was bought out without a pocket"))?;
-        ensure(!ledger::too_wide(marks.min, marks.mid, marks.max, self.expected.parameters[5]), || {
-            format!("INV-17: {book} was bought out at {marks:?}")
+        ensure(!state.pocket.is_zero(), || {
+            format!("INV-17: {book} was bought out without a pocket")
         })?;
+        ensure(
+            !ledger::too_wide(marks.min, marks.mid, marks.max, self.expected.parameters[5]),
+            || format!("INV-17: {book} was bought out at {marks:?}"),
+        )?;
         let value = exact(spec::down(marks.min, fraction, spec::ray()))?;
         let paid = value.min(self.expected.idle);
         let index = state.pocket.to::<usize>() - 1;
@@ -487,8 +629,14 @@ impl Effect<'_> {
         if !paid.is_zero() {
             self.pay_pocket(book, paid)?;
         }
-        let left = if paid == value { U256::ZERO } else { exact(spec::up(fraction, value - paid, value))? };
-        ensure(!paid.is_zero() || marks.max.is_zero(), || format!("INV-17: {book} was bought out for nothing"))?;
+        let left = if paid == value {
+            U256::ZERO
+        } else {
+            exact(spec::up(fraction, value - paid, value))?
+        };
+        ensure(!paid.is_zero() || marks.max.is_zero(), || {
+            format!("INV-17: {book} was bought out for nothing")
+        })?;
         self.expected.pockets[index].fraction = left;
         if left.is_zero() {
             self.expected.book_mut(book).pocket = U256::ZERO;
@@ -497,15 +645,32 @@ impl Effect<'_> {
         self.expected.reserve += paid;
         let (nav, _) = Ledger::nav(&self.expected);
         // Bought at the lowest mark: those who stay do not pay for it, but for the digits.
-        ensure(nav[0] + U256::from(2) >= before.0[0], || format!("INV-17: buying {book} out moved {:?} to {nav:?}", before.0))
+        ensure(nav[0] + U256::from(2) >= before.0[0], || {
+            format!("INV-17: buying {book} out moved {:?} to {nav:?}", before.0)
+        })
     }
 
-    fn claim_rest(&mut self, pocket: u64, batch: u64, controller: Address, sender: Address, receiver: Address) -> Outcome {
-        ensure(may(self.ledger, controller, sender), || format!("INV-22: {sender} claimed for {controller}"))?;
+    fn claim_rest(
+        &mut self,
+        pocket: u64,
+        batch: u64,
+        controller: Address,
+        sender: Address,
+        receiver: Address,
+    ) -> Outcome {
+        ensure(may(self.ledger, controller, sender), || {
+            format!("INV-22: {sender} claimed for {controller}")
+        })?;
         let index = usize::try_from(pocket).unwrap_or_default().wrapping_sub(1);
-        ensure(index < self.ledger.pockets.len(), || format!("INV-17: a claim from pocket {pocket}"))?;
+        ensure(index < self.ledger.pockets.len(), || {
+            format!("INV-17: a claim from pocket {pocket}")
+        })?;
         let owed = self.ledger.rest_e18(index, batch, controller) / U256::from(1_000_000_000_000_000_000_u64);
-        let account = self.after.accounts.get(&receiver).ok_or("INV-17: nobody received a rest")?;
+        let account = self
+            .after
+            .accounts
+            .get(&receiver)
+            .ok_or("INV-17: nobody received a rest")?;
         let paid = account.cash - self.expected.account(receiver).cash;
         let payments = U256::from(2 + self.ledger.pockets[index].payments);
         ensure(paid <= owed + U256::ONE && paid + payments >= owed, || {
@@ -550,12 +715,16 @@ impl Effect<'_> {
         let now = self.expected.now;
         let booked = self.after.idle.saturating_sub(self.expected.idle);
         if self.ledger.noted.is_zero() {
-            ensure(booked.is_zero(), || format!("INV-3: {booked} were booked without having been noted"))?;
+            ensure(booked.is_zero(), || {
+                format!("INV-3: {booked} were booked without having been noted")
+            })?;
             self.ledger.noted = self.ledger.surplus;
             self.ledger.bookable_at = now + SURPLUS_DELAY;
             return Ok(());
         }
-        ensure(now >= self.ledger.bookable_at, || format!("INV-3: {booked} were booked before their time"))?;
+        ensure(now >= self.ledger.bookable_at, || {
+            format!("INV-3: {booked} were booked before their time")
+        })?;
         let due = self.ledger.noted.min(self.ledger.surplus);
         self.expected.idle += due;
         self.ledger.surplus -= due;
@@ -564,16 +733,18 @@ impl Effect<'_> {
     }
 
     fn allocate(&mut self, book: Address, assets: U256) -> Outcome {
-        let isolated_loss = |state: &BookState| {
-            state.isolated && state.marks.is_none_or(|marks| marks.mid < state.allocated)
-        };
+        let isolated_loss =
+            |state: &BookState| state.isolated && state.marks.is_none_or(|marks| marks.mid < state.allocated);
         let winding_down = self.expected.winding_down;
         let state = self.expected.book_mut(book);
         ensure(state.pocket.is_zero() && !winding_down && !isolated_loss(state), || {
             format!("INV-19: {assets} went to {book}: {state:?}, winding down: {winding_down}")
         })?;
         ensure(state.allocated + assets <= state.cap, || {
-            format!("INV-20: {} + {assets} were given to {book}, its cap is {}", state.allocated, state.cap)
+            format!(
+                "INV-20: {} + {assets} were given to {book}, its cap is {}",
+                state.allocated, state.cap
+            )
         })?;
         state.allocated += assets;
         state.cash += assets;
@@ -584,14 +755,20 @@ impl Effect<'_> {
     }
 
     fn recall(&mut self, book: Address, assets: U256) -> Outcome {
-        let out = self.expected.books[&book].cash.saturating_sub(self.after.books[&book].cash);
-        ensure(out >= assets, || format!("INV-3: {out} came of {assets} that were recalled"))?;
+        let out = self.expected.books[&book]
+            .cash
+            .saturating_sub(self.after.books[&book].cash);
+        ensure(out >= assets, || {
+            format!("INV-3: {out} came of {assets} that were recalled")
+        })?;
         self.from_book(book, out)
     }
 
     fn realize_loss(&mut self, book: Address) -> Outcome {
         let state = self.expected.book_mut(book);
-        let marks = state.marks.ok_or_else(|| format!("INV-20: a loss of {book} without a value"))?;
+        let marks = state
+            .marks
+            .ok_or_else(|| format!("INV-20: a loss of {book} without a value"))?;
         let loss = state.allocated.saturating_sub(marks.mid);
         state.allocated -= loss;
         state.cap = state.cap.saturating_sub(loss);
@@ -608,7 +785,10 @@ impl Effect<'_> {
             format!("INV-14: a trade of {traded} in {book} cost {cost}")
         })?;
         self.ledger.holdings = self.ledger.holdings + now.cash - was.cash;
-        *self.expected.book_mut(book) = BookState { marks: None, ..now.clone() };
+        *self.expected.book_mut(book) = BookState {
+            marks: None,
+            ..now.clone()
+        };
         let state = self.expected.book_mut(book);
         (state.cap, state.allocated, state.pocket, state.isolated) = (was.cap, was.allocated, was.pocket, was.isolated);
         self.market_moved();
@@ -616,9 +796,18 @@ impl Effect<'_> {
     }
 
     fn add_book(&mut self, book: Address, cap: U256, isolated: bool) -> Outcome {
-        let seen = self.after.books.get(&book).ok_or("INV-14: a book was added and is not there")?.clone();
-        ensure(!self.expected.books.contains_key(&book), || format!("INV-14: {book} was added twice"))?;
-        ensure(seen.marks.is_some(), || format!("INV-14: {book} was added without a value"))?;
+        let seen = self
+            .after
+            .books
+            .get(&book)
+            .ok_or("INV-14: a book was added and is not there")?
+            .clone();
+        ensure(!self.expected.books.contains_key(&book), || {
+            format!("INV-14: {book} was added twice")
+        })?;
+        ensure(seen.marks.is_some(), || {
+            format!("INV-14: {book} was added without a value")
+        })?;
         self.ledger.holdings += seen.cash;
         self.expected.books.insert(
             book,
@@ -635,16 +824,24 @@ impl Effect<'_> {
     }
 
     fn remove_book(&mut self, book: Address) -> Outcome {
-        let state = self.expected.books.remove(&book).ok_or("INV-14: a book was removed that is not there")?;
+        let state = self
+            .expected
+            .books
+            .remove(&book)
+            .ok_or("INV-14: a book was removed that is not there")?;
         let worth = state.marks.map(|marks| marks.max);
-        ensure(worth == Some(U256::ZERO) && state.pocket.is_zero(), || format!("INV-14: {book} was removed as {state:?}"))?;
+        ensure(worth == Some(U256::ZERO) && state.pocket.is_zero(), || {
+            format!("INV-14: {book} was removed as {state:?}")
+        })?;
         // The others may change places.
         self.expected.order.retain(|at| *at != book);
         let mut places = [self.expected.order.clone(), self.after.order.clone()];
         for order in &mut places {
             order.sort();
         }
-        ensure(places[0] == places[1], || String::from("INV-14: another book was removed"))?;
+        ensure(places[0] == places[1], || {
+            String::from("INV-14: another book was removed")
+        })?;
         self.expected.order.clone_from(&self.after.order);
         Ok(())
     }
@@ -653,13 +850,19 @@ impl Effect<'_> {
 
     fn set_parameter(&mut self, by: Setter, id: u8, value: U256) -> Outcome {
         let index = usize::from(id);
-        let was = *self.expected.parameters.get(index).ok_or_else(|| format!("INV-20: parameter {id} was set"))?;
+        let was = *self
+            .expected
+            .parameters
+            .get(index)
+            .ok_or_else(|| format!("INV-20: parameter {id} was set"))?;
         let tighter = match id {
             2 => value >= was,
             5 => false,
             _ => value <= was,
         };
-        ensure(by == Setter::Governor || tighter, || format!("INV-20: the guardian set {id} from {was} to {value}"))?;
+        ensure(by == Setter::Governor || tighter, || {
+            format!("INV-20: the guardian set {id} from {was} to {value}")
+        })?;
         if matches!(id, 3 | 4) {
             self.accrue()?;
         }
@@ -686,9 +889,10 @@ impl Effect<'_> {
 /// Somebody else's coming or going never lowers what a share of the others is worth.
 fn stayers((value, supply): (U256, U256), (value_now, supply_now): (U256, U256)) -> Outcome {
     let one = U256::ONE;
-    ensure(spec::at_least(value_now + one, supply + VIRTUAL, value + one, supply_now + VIRTUAL), || {
-        format!("INV-8: shares fell in value: {value} for {supply} shares became {value_now} for {supply_now}")
-    })
+    ensure(
+        spec::at_least(value_now + one, supply + VIRTUAL, value + one, supply_now + VIRTUAL),
+        || format!("INV-8: shares fell in value: {value} for {supply} shares became {value_now} for {supply_now}"),
+    )
 }
 
 /// Marks with less and more cash.
@@ -703,31 +907,57 @@ fn shifted(marks: Marks, less: U256, more: U256) -> Marks {
 }
 
 /// Whether `action` must go through, whatever else there is.
-pub fn must_succeed(action: &Action, before: &Snap, scene: &Scene) -> bool {
+pub(crate) fn must_succeed(action: &Action, before: &Snap, scene: &Scene) -> bool {
     let ledger = &scene.ledger;
     let vault = scene.world.at.vault;
     let fine = |to: Address| !to.is_zero() && to != vault;
     match *action {
         Action::Transfer { from, to, value } => fine(to) && value <= before.account(from).shares,
         Action::SetOperator { .. } | Action::Price { .. } | Action::Warp { .. } | Action::KillFeed => true,
-        Action::Request { sender, controller, owner, shares } => {
+        Action::Request {
+            sender,
+            controller,
+            owner,
+            shares,
+        } => {
             let (open, _) = ledger.open(before);
             let account = before.account(owner);
-            let free = ledger.batch_of(owner) == Some(open) || (account.pending.is_zero() && account.claim_assets.is_zero());
+            let free =
+                ledger.batch_of(owner) == Some(open) || (account.pending.is_zero() && account.claim_assets.is_zero());
             sender == owner && controller == owner && !shares.is_zero() && shares <= account.shares && free
         }
-        Action::WithdrawRequest { sender, controller, receiver, shares } => {
-            let open = ledger.batch_of(controller).and_then(|id| ledger.batch(id)).filter(|batch| before.now < batch.cut_off);
-            let all = open.and_then(|batch| batch.members.get(&controller)).map_or(U256::ZERO, |member| member.shares);
+        Action::WithdrawRequest {
+            sender,
+            controller,
+            receiver,
+            shares,
+        } => {
+            let open = ledger
+                .batch_of(controller)
+                .and_then(|id| ledger.batch(id))
+                .filter(|batch| before.now < batch.cut_off);
+            let all = open
+                .and_then(|batch| batch.members.get(&controller))
+                .map_or(U256::ZERO, |member| member.shares);
             may(ledger, controller, sender) && fine(receiver) && !shares.is_zero() && shares <= all
         }
-        Action::Redeem { sender, controller, receiver, shares } => {
+        Action::Redeem {
+            sender,
+            controller,
+            receiver,
+            shares,
+        } => {
             may(ledger, controller, sender)
                 && fine(receiver)
                 && !shares.is_zero()
                 && shares <= before.account(controller).claim_shares
         }
-        Action::Withdraw { sender, controller, receiver, assets } => {
+        Action::Withdraw {
+            sender,
+            controller,
+            receiver,
+            assets,
+        } => {
             may(ledger, controller, sender)
                 && fine(receiver)
                 && !assets.is_zero()
@@ -759,24 +989,39 @@ pub fn must_succeed(action: &Action, before: &Snap, scene: &Scene) -> bool {
                 && shares.is_some_and(|shares| !shares.is_zero())
         }
         Action::Recall { book, assets } => {
-            let pays = scene.scripts.get(&book).is_none_or(|script| script.recall == Recall::Pay);
+            let pays = scene
+                .scripts
+                .get(&book)
+                .is_none_or(|script| script.recall == Recall::Pay);
             let cash = before.books.get(&book).map_or(U256::ZERO, |state| state.cash);
             pays && !assets.is_zero() && assets <= cash
         }
         Action::AccrueFees => before.unmeasured.is_zero(),
-        Action::ClaimRest { pocket, batch, controller, sender, receiver } => {
+        Action::ClaimRest {
+            pocket,
+            batch,
+            controller,
+            sender,
+            receiver,
+        } => {
             let index = usize::try_from(pocket).unwrap_or_default().wrapping_sub(1);
             let known = index < ledger.pockets.len();
             let three = U256::from(3_000_000_000_000_000_000_u64);
-            known && may(ledger, controller, sender) && fine(receiver) && ledger.rest_e18(index, batch, controller) > three
+            known
+                && may(ledger, controller, sender)
+                && fine(receiver)
+                && ledger.rest_e18(index, batch, controller) > three
         }
         Action::BuyOut { book } => {
-            let Some(state) = before.books.get(&book) else { return false };
-            let sound = state.marks.filter(|marks| !ledger::too_wide(marks.min, marks.mid, marks.max, before.parameters[5]));
+            let Some(state) = before.books.get(&book) else {
+                return false;
+            };
+            let sound = state
+                .marks
+                .filter(|marks| !ledger::too_wide(marks.min, marks.mid, marks.max, before.parameters[5]));
             let value = |marks: Marks| spec::down(marks.min, before.fraction(book), spec::ray()).unwrap_or_default();
             !state.pocket.is_zero() && !before.idle.is_zero() && sound.is_some_and(|marks| !value(marks).is_zero())
         }
         _ => false,
     }
 }
-

@@ -23,7 +23,7 @@ const PATIENCE: usize = 12;
 ///
 /// Every scripted book fails, refuses and burns gas, and the price feed is dead: what is left is idle assets and books
 /// that hold only the asset.
-pub fn everybody_leaves(scene: &Scene, rng: &mut Rng) -> Result<(), String> {
+pub(crate) fn everybody_leaves(scene: &Scene, rng: &mut Rng) -> Result<(), String> {
     let mut scene = scene.clone();
     for (book, script) in scene.scripts.clone() {
         let mut broken = script;
@@ -37,19 +37,34 @@ pub fn everybody_leaves(scene: &Scene, rng: &mut Rng) -> Result<(), String> {
     let mut leavers = Vec::new();
     for person in scene.people.clone() {
         claim_all(&mut scene, person)?;
-        let shares = view(&mut scene.world.chain, vault, &IVault::balanceOfCall { account: person })?;
+        let shares = view(
+            &mut scene.world.chain,
+            vault,
+            &IVault::balanceOfCall { account: person },
+        )?;
         let pending = pending(&mut scene, person)?;
         if shares.is_zero() || !pending.is_zero() {
             continue;
         }
-        let call = IVault::requestRedeemCall { shares, controller: person, owner: person };
+        let call = IVault::requestRedeemCall {
+            shares,
+            controller: person,
+            owner: person,
+        };
         act(&mut scene, person, vault, &call).map_err(|error| format!("INV-15: {person} cannot request: {error}"))?;
         leavers.push((person, shares));
     }
-    let Some((_, cut_off, _)) = oldest(&mut scene)? else { return Ok(()) };
+    let Some((_, cut_off, _)) = oldest(&mut scene)? else {
+        return Ok(());
+    };
     wait_until(&mut scene, cut_off + GRACE);
     // What the settlement will see.
-    let seen = view(&mut scene.world.chain, vault, &IVault::overviewCall { account: Address::ZERO })?._0;
+    let seen = view(
+        &mut scene.world.chain,
+        vault,
+        &IVault::overviewCall { account: Address::ZERO },
+    )?
+    ._0;
     let [min, supply] = [seen.navMin, seen.supply + seen.pendingFees];
     drain(&mut scene)?;
     for (person, shares) in leavers {
@@ -57,35 +72,57 @@ pub fn everybody_leaves(scene: &Scene, rng: &mut Rng) -> Result<(), String> {
         let got = claim_all(&mut scene, person)?;
         // One unit for the batch, one for the request.
         if got + U256::from(3) < due {
-            return Err(format!("INV-15: {person} left with {got}, its part of what can be measured was {due}"));
+            return Err(format!(
+                "INV-15: {person} left with {got}, its part of what can be measured was {due}"
+            ));
         }
     }
     Ok(())
 }
 
 /// Nobody gains by coming and going, whatever others do meanwhile: no price moves, no gifts.
-pub fn somebody_passes_through(scene: &Scene, rng: &mut Rng) -> Result<Option<(U256, U256)>, String> {
+pub(crate) fn somebody_passes_through(scene: &Scene, rng: &mut Rng) -> Result<Option<(U256, U256)>, String> {
     let mut scene = scene.clone();
     let vault = scene.world.at.vault;
     let purse = U256::from(1 + rng.below(3_000_000_000_000));
     scene.world.chain.deal(PASSENGER, U256::from(10).pow(U256::from(24)));
-    scene.world.fund(PASSENGER, purse).map_err(|error| format!("a purse: {error:#}"))?;
-    let deposit = IVault::depositCall { assets: purse, receiver: PASSENGER };
+    scene
+        .world
+        .fund(PASSENGER, purse)
+        .map_err(|error| format!("a purse: {error:#}"))?;
+    let deposit = IVault::depositCall {
+        assets: purse,
+        receiver: PASSENGER,
+    };
     if scene.send(PASSENGER, vault, &deposit).is_err() {
         return Ok(None);
     }
     meanwhile(&mut scene, rng)?;
-    let shares = view(&mut scene.world.chain, vault, &IVault::balanceOfCall { account: PASSENGER })?;
-    let call = IVault::requestRedeemCall { shares, controller: PASSENGER, owner: PASSENGER };
+    let shares = view(
+        &mut scene.world.chain,
+        vault,
+        &IVault::balanceOfCall { account: PASSENGER },
+    )?;
+    let call = IVault::requestRedeemCall {
+        shares,
+        controller: PASSENGER,
+        owner: PASSENGER,
+    };
     act(&mut scene, PASSENGER, vault, &call).map_err(|error| format!("INV-15: a passenger cannot request: {error}"))?;
     meanwhile(&mut scene, rng)?;
     let rounds = drain_as(&mut scene, true)?;
     let token = scene.world.usdc;
     claim_all(&mut scene, PASSENGER)?;
-    let got = view(&mut scene.world.chain, token, &IERC20::balanceOfCall { account: PASSENGER })?;
+    let got = view(
+        &mut scene.world.chain,
+        token,
+        &IERC20::balanceOfCall { account: PASSENGER },
+    )?;
     // Each settlement of others may leave less than a unit to everybody who stays.
     if got > purse + U256::from(rounds) {
-        return Err(format!("INV-9: a passenger came with {purse} and left with {got}, after {rounds} settlements"));
+        return Err(format!(
+            "INV-9: a passenger came with {purse} and left with {got}, after {rounds} settlements"
+        ));
     }
     Ok(Some((purse, got)))
 }
@@ -94,7 +131,16 @@ pub fn somebody_passes_through(scene: &Scene, rng: &mut Rng) -> Result<Option<(U
 fn meanwhile(scene: &mut Scene, rng: &mut Rng) -> Result<(), String> {
     for _ in 0..rng.below(4) {
         let snap = Snap::take(scene)?;
-        let name = rng.pick(&["Deposit", "Mint", "Request", "Transfer", "Settle", "Redeem", "AccrueFees", "Allocate"]);
+        let name = rng.pick(&[
+            "Deposit",
+            "Mint",
+            "Request",
+            "Transfer",
+            "Settle",
+            "Redeem",
+            "AccrueFees",
+            "Allocate",
+        ]);
         let other = action::named(scene, &snap, rng, name);
         // The ledger does not follow: it belongs to the present.
         let _ = perform(scene, &other)?;
@@ -128,7 +174,12 @@ fn drain_as(scene: &mut Scene, publish: bool) -> Result<u64, String> {
         if publish && scene.feed_alive {
             scene.price(scene.world.price_e8, true)?;
         }
-        let seen = view(&mut scene.world.chain, vault, &IVault::overviewCall { account: Address::ZERO })?._0;
+        let seen = view(
+            &mut scene.world.chain,
+            vault,
+            &IVault::overviewCall { account: Address::ZERO },
+        )?
+        ._0;
         let left = seen.oldestSharesLeft;
         let owed = spec::assets_for_shares(left, seen.navMin, seen.supply + seen.pendingFees).unwrap_or_default();
         let settled = scene.send(people::KEEPER, vault, &IVault::settleCall {});
@@ -139,7 +190,12 @@ fn drain_as(scene: &mut Scene, publish: bool) -> Result<u64, String> {
                 let _: NetworkError = error;
                 break;
             }
-            Err(error) => return Err(format!("INV-15: batch {id} cannot be settled: {}", crate::perform::reason(&error))),
+            Err(error) => {
+                return Err(format!(
+                    "INV-15: batch {id} cannot be settled: {}",
+                    crate::perform::reason(&error)
+                ));
+            }
         }
     }
     Ok(rounds)
@@ -154,12 +210,24 @@ fn pending(scene: &mut Scene, person: Address) -> Result<U256, String> {
 /// Claims what can be claimed; returns the assets.
 fn claim_all(scene: &mut Scene, person: Address) -> Result<U256, String> {
     let vault = scene.world.at.vault;
-    let shares = view(&mut scene.world.chain, vault, &IVault::maxRedeemCall { controller: person })?;
-    let assets = view(&mut scene.world.chain, vault, &IVault::maxWithdrawCall { controller: person })?;
+    let shares = view(
+        &mut scene.world.chain,
+        vault,
+        &IVault::maxRedeemCall { controller: person },
+    )?;
+    let assets = view(
+        &mut scene.world.chain,
+        vault,
+        &IVault::maxWithdrawCall { controller: person },
+    )?;
     if shares.is_zero() || assets.is_zero() {
         return Ok(U256::ZERO);
     }
-    let call = IVault::redeemCall { shares, receiver: person, controller: person };
+    let call = IVault::redeemCall {
+        shares,
+        receiver: person,
+        controller: person,
+    };
     act(scene, person, vault, &call).map_err(|error| format!("INV-15: {person} cannot claim: {error}"))?;
     Ok(assets)
 }

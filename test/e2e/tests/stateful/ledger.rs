@@ -9,70 +9,70 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Of a batch, one controller's request.
 #[derive(Clone, Debug, Default)]
-pub struct Member {
-    pub shares: U256,
-    pub claimed_shares: U256,
-    pub claimed_assets: U256,
+pub(crate) struct Member {
+    pub(crate) shares: U256,
+    pub(crate) claimed_shares: U256,
+    pub(crate) claimed_assets: U256,
 }
 
 /// The requests that settle together.
 #[derive(Clone, Debug)]
-pub struct Batch {
-    pub cut_off: u64,
+pub(crate) struct Batch {
+    pub(crate) cut_off: u64,
     /// Shares requested and not withdrawn.
-    pub total: U256,
+    pub(crate) total: U256,
     /// Of these, not burned.
-    pub unfilled: U256,
+    pub(crate) unfilled: U256,
     /// Set aside for them in all.
-    pub assets: U256,
+    pub(crate) assets: U256,
     /// Settlements of it.
-    pub rounds: u64,
-    pub members: BTreeMap<Address, Member>,
+    pub(crate) rounds: u64,
+    pub(crate) members: BTreeMap<Address, Member>,
 }
 
 /// A batch's part of a pocket.
 #[derive(Clone, Debug, Default)]
-pub struct Stake {
-    pub units: U256,
+pub(crate) struct Stake {
+    pub(crate) units: U256,
     /// Paid to it, in 1e-18 of an asset unit, rounded down.
     pub earned_e18: U256,
 }
 
 /// What leavers keep of a book.
 #[derive(Clone, Debug)]
-pub struct Pocket {
-    pub stakes: BTreeMap<u64, Stake>,
-    pub claimed: BTreeMap<(u64, Address), U256>,
+pub(crate) struct Pocket {
+    pub(crate) stakes: BTreeMap<u64, Stake>,
+    pub(crate) claimed: BTreeMap<(u64, Address), U256>,
     /// Paid into it.
-    pub paid: U256,
+    pub(crate) paid: U256,
     /// Taken out of it.
-    pub taken: U256,
+    pub(crate) taken: U256,
     /// Payments into it.
-    pub payments: u64,
+    pub(crate) payments: u64,
 }
 
 /// The whole book-keeping.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
-    pub accrued_at: u64,
+pub(crate) struct Ledger {
+    pub(crate) accrued_at: u64,
     /// In the vault without having been asked for.
-    pub surplus: U256,
-    pub noted: U256,
-    pub bookable_at: u64,
+    pub(crate) surplus: U256,
+    pub(crate) noted: U256,
+    pub(crate) bookable_at: u64,
     /// Batch `n` at `n - 1`.
-    pub batches: Vec<Batch>,
+    pub(crate) batches: Vec<Batch>,
     /// Batches that are completely settled.
-    pub settled: usize,
+    pub(crate) settled: usize,
     /// The batch of everybody's latest request.
-    pub requests: BTreeMap<Address, u64>,
+    pub(crate) requests: BTreeMap<Address, u64>,
     /// Pocket `n` at `n - 1`.
-    pub pockets: Vec<Pocket>,
-    pub operators: BTreeSet<(Address, Address)>,
-    pub allowances: BTreeMap<(Address, Address), U256>,
+    pub(crate) pockets: Vec<Pocket>,
+    pub(crate) operators: BTreeSet<(Address, Address)>,
+    pub(crate) allowances: BTreeMap<(Address, Address), U256>,
     /// The value at mid that a transaction measured last.
-    pub last_mid: U256,
+    pub(crate) last_mid: U256,
     /// Asset units that vault and books must hold: brought, less taken out, by anyone for any reason.
-    pub holdings: U256,
+    pub(crate) holdings: U256,
 }
 
 /// `10^18`.
@@ -82,37 +82,39 @@ fn e18() -> U256 {
 
 impl Ledger {
     /// Starts with what is there.
-    pub fn start(&mut self, snap: &Snap) {
+    pub(crate) fn start(&mut self, snap: &Snap) {
         self.accrued_at = snap.now;
         self.last_mid = snap.total_assets;
         self.holdings = holdings(snap);
     }
 
     /// The batch of `person`'s latest request.
-    pub fn batch_of(&self, person: Address) -> Option<u64> {
+    pub(crate) fn batch_of(&self, person: Address) -> Option<u64> {
         self.requests.get(&person).copied()
     }
 
     /// A batch by its number.
-    pub fn batch(&self, id: u64) -> Option<&Batch> {
+    pub(crate) fn batch(&self, id: u64) -> Option<&Batch> {
         self.batches.get(usize::try_from(id).ok()?.checked_sub(1)?)
     }
 
     /// A batch by its number.
-    pub fn batch_mut(&mut self, id: u64) -> &mut Batch {
+    pub(crate) fn batch_mut(&mut self, id: u64) -> &mut Batch {
         &mut self.batches[usize::try_from(id).expect("a number of batches") - 1]
     }
 
     /// What is left of `spender`'s allowance.
-    pub fn allowance(&self, owner: Address, spender: Address) -> U256 {
+    pub(crate) fn allowance(&self, owner: Address, spender: Address) -> U256 {
         self.allowances.get(&(owner, spender)).copied().unwrap_or_default()
     }
 
     /// Takes `value` off an allowance that is not unlimited.
-    pub fn spend_allowance(&mut self, owner: Address, spender: Address, value: U256) -> Result<(), String> {
+    pub(crate) fn spend_allowance(&mut self, owner: Address, spender: Address, value: U256) -> Result<(), String> {
         let allowed = self.allowance(owner, spender);
         if allowed < value {
-            return Err(format!("INV-4: {spender} moved {value} shares of {owner}, allowed were {allowed}"));
+            return Err(format!(
+                "INV-4: {spender} moved {value} shares of {owner}, allowed were {allowed}"
+            ));
         }
         if allowed != U256::MAX {
             self.allowances.insert((owner, spender), allowed - value);
@@ -121,7 +123,7 @@ impl Ledger {
     }
 
     /// The fees that are due at `snap`.
-    pub fn fees(&self, snap: &Snap) -> Option<Fees> {
+    pub(crate) fn fees(&self, snap: &Snap) -> Option<Fees> {
         let secs = snap.now - self.accrued_at;
         if secs == 0 {
             return Some(Fees {
@@ -142,7 +144,7 @@ impl Ledger {
     }
 
     /// The batch that a request joins and its cut-off.
-    pub fn open(&self, snap: &Snap) -> (u64, u64) {
+    pub(crate) fn open(&self, snap: &Snap) -> (u64, u64) {
         let count = self.batches.len() as u64;
         if let Some(last) = self.batches.last() {
             if snap.now < last.cut_off {
@@ -154,12 +156,12 @@ impl Ledger {
     }
 
     /// The oldest batch that is not completely settled; everybody may have left it.
-    pub fn oldest(&self) -> Option<(u64, &Batch)> {
+    pub(crate) fn oldest(&self) -> Option<(u64, &Batch)> {
         Some((self.settled as u64 + 1, self.batches.get(self.settled)?))
     }
 
     /// What the vault is worth if the books say the truth: lowest, mid, highest, and books that say nothing.
-    pub fn nav(snap: &Snap) -> ([U256; 3], U256) {
+    pub(crate) fn nav(snap: &Snap) -> ([U256; 3], U256) {
         let mut nav = [snap.idle; 3];
         let mut unmeasured = U256::ZERO;
         for (address, book) in &snap.books {
@@ -168,7 +170,10 @@ impl Ledger {
                 continue;
             };
             let fraction = snap.fraction(*address);
-            for (sum, (value, round_up)) in nav.iter_mut().zip([(marks.min, false), (marks.mid, false), (marks.max, true)]) {
+            for (sum, (value, round_up)) in
+                nav.iter_mut()
+                    .zip([(marks.min, false), (marks.mid, false), (marks.max, true)])
+            {
                 *sum += spec::unpocketed(value, fraction, round_up).expect("a fraction of an amount");
             }
         }
@@ -176,7 +181,7 @@ impl Ledger {
     }
 
     /// Books a payment into a pocket: every stake gets its part.
-    pub fn pay_pocket(&mut self, index: usize, units: U256, assets: U256) {
+    pub(crate) fn pay_pocket(&mut self, index: usize, units: U256, assets: U256) {
         let pocket = &mut self.pockets[index];
         pocket.paid += assets;
         pocket.payments += 1;
@@ -187,19 +192,22 @@ impl Ledger {
     }
 
     /// What `controller` of `batch` may still take out of a pocket, in 1e-18 units.
-    pub fn rest_e18(&self, index: usize, batch: u64, controller: Address) -> U256 {
+    pub(crate) fn rest_e18(&self, index: usize, batch: u64, controller: Address) -> U256 {
         let pocket = &self.pockets[index];
         let (Some(stake), Some(record)) = (pocket.stakes.get(&batch), self.batch(batch)) else {
             return U256::ZERO;
         };
-        let shares = record.members.get(&controller).map_or(U256::ZERO, |member| member.shares);
+        let shares = record
+            .members
+            .get(&controller)
+            .map_or(U256::ZERO, |member| member.shares);
         let part = spec::down(stake.earned_e18, shares, record.total).unwrap_or_default();
         let claimed = pocket.claimed.get(&(batch, controller)).copied().unwrap_or_default();
         part.saturating_sub(claimed * e18())
     }
 
     /// Every pocket, batch and controller that may be owed something.
-    pub fn rests(&self) -> Vec<(usize, u64, Address)> {
+    pub(crate) fn rests(&self) -> Vec<(usize, u64, Address)> {
         let mut all = Vec::new();
         for (index, pocket) in self.pockets.iter().enumerate() {
             for batch in pocket.stakes.keys() {
@@ -211,11 +219,14 @@ impl Ledger {
     }
 
     /// What holds for requests and claims at any time.
-    pub fn check_requests(&self, snap: &Snap) -> Result<(), String> {
+    pub(crate) fn check_requests(&self, snap: &Snap) -> Result<(), String> {
         let mut claims = U256::ZERO;
         let unfilled = self.batches.iter().fold(U256::ZERO, |sum, batch| sum + batch.unfilled);
         if snap.escrow != unfilled {
-            return Err(format!("INV-4: {} shares in escrow, {unfilled} are not settled", snap.escrow));
+            return Err(format!(
+                "INV-4: {} shares in escrow, {unfilled} are not settled",
+                snap.escrow
+            ));
         }
         for (person, account) in &snap.accounts {
             claims += account.claim_assets;
@@ -245,9 +256,16 @@ impl Ledger {
                 ));
             }
         }
-        let rests = self.pockets.iter().fold(U256::ZERO, |sum, pocket| sum + pocket.paid - pocket.taken);
+        let rests = self
+            .pockets
+            .iter()
+            .fold(U256::ZERO, |sum, pocket| sum + pocket.paid - pocket.taken);
         // Besides these, only what was rounded away stays in the reserve.
-        let dust: u64 = self.batches.iter().map(|batch| batch.rounds + 2 * batch.members.len() as u64).sum();
+        let dust: u64 = self
+            .batches
+            .iter()
+            .map(|batch| batch.rounds + 2 * batch.members.len() as u64)
+            .sum();
         let owed = claims + rests;
         if owed > snap.reserve || owed + U256::from(dust) < snap.reserve {
             return Err(format!(
@@ -259,8 +277,11 @@ impl Ledger {
     }
 
     /// What holds for the whole at any time.
-    pub fn check_totals(&self, snap: &Snap) -> Result<(), String> {
-        let held = snap.accounts.values().fold(snap.escrow, |sum, account| sum + account.shares);
+    pub(crate) fn check_totals(&self, snap: &Snap) -> Result<(), String> {
+        let held = snap
+            .accounts
+            .values()
+            .fold(snap.escrow, |sum, account| sum + account.shares);
         if held != snap.supply {
             return Err(format!("INV-4: {held} shares are held, {} exist", snap.supply));
         }
@@ -280,17 +301,30 @@ impl Ledger {
         }
         let (nav, unmeasured) = Self::nav(snap);
         if unmeasured != snap.unmeasured {
-            return Err(format!("INV-11: {unmeasured} books cannot be measured, the vault counts {}", snap.unmeasured));
+            return Err(format!(
+                "INV-11: {unmeasured} books cannot be measured, the vault counts {}",
+                snap.unmeasured
+            ));
         }
         let [min, mid, max] = snap.nav;
         // While a book is silent the highest value is no less than what the others say.
-        let high = if unmeasured.is_zero() { max == nav[2] } else { max >= nav[2] };
+        let high = if unmeasured.is_zero() {
+            max == nav[2]
+        } else {
+            max >= nav[2]
+        };
         if [min, mid] != [nav[0], nav[1]] || !high {
-            return Err(format!("INV-11: the vault says {:?}, idle assets and books add up to {nav:?}", snap.nav));
+            return Err(format!(
+                "INV-11: the vault says {:?}, idle assets and books add up to {nav:?}",
+                snap.nav
+            ));
         }
         let total = if unmeasured.is_zero() { mid } else { self.last_mid };
         if snap.total_assets != total {
-            return Err(format!("INV-11: total assets are {}, expected {total}", snap.total_assets));
+            return Err(format!(
+                "INV-11: total assets are {}, expected {total}",
+                snap.total_assets
+            ));
         }
         if min > mid || mid > max {
             return Err(format!("INV-2: marks {:?} are out of order", snap.nav));
@@ -304,24 +338,33 @@ impl Ledger {
         }
         let (open, cut_off) = self.open(snap);
         if snap.open != (U256::from(open), U256::from(cut_off)) {
-            return Err(format!("INV-16: the open batch is {:?}, expected {:?}", snap.open, (open, cut_off)));
+            return Err(format!(
+                "INV-16: the open batch is {:?}, expected {:?}",
+                snap.open,
+                (open, cut_off)
+            ));
         }
-        let oldest = self.oldest().map_or((U256::ZERO, U256::ZERO, U256::ZERO), |(id, batch)| {
-            (U256::from(id), U256::from(batch.cut_off), batch.unfilled)
-        });
+        let oldest = self
+            .oldest()
+            .map_or((U256::ZERO, U256::ZERO, U256::ZERO), |(id, batch)| {
+                (U256::from(id), U256::from(batch.cut_off), batch.unfilled)
+            });
         if snap.oldest != oldest {
-            return Err(format!("INV-16: the oldest batch is {:?}, expected {oldest:?}", snap.oldest));
+            return Err(format!(
+                "INV-16: the oldest batch is {:?}, expected {oldest:?}",
+                snap.oldest
+            ));
         }
         Ok(())
     }
 }
 
 /// Asset units in the vault and its books.
-pub fn holdings(snap: &Snap) -> U256 {
+pub(crate) fn holdings(snap: &Snap) -> U256 {
     snap.books.values().fold(snap.vault_cash, |sum, book| sum + book.cash)
 }
 
 /// Whether the spread of `marks` is above `limit` basis points.
-pub fn too_wide(min: U256, mid: U256, max: U256, limit: U256) -> bool {
+pub(crate) fn too_wide(min: U256, mid: U256, max: U256, limit: U256) -> bool {
     !spec::at_least(limit, mid, max - min, BPS)
 }

@@ -95,13 +95,20 @@ fn step(scene: &mut Scene, before: Snap, action: &Action, report: &mut Report) -
     let must = effect::must_succeed(action, &before, scene);
     let done = perform(scene, action)?;
     let after = Snap::take(scene)?;
-    report.note(action, done.as_ref().err().map(reason));
+    let refusal = done.as_ref().err().map(reason);
+    if refusal.as_deref() == Some("Locked") {
+        return Err(String::from("INV-18: refused because of the lock, which nobody holds"));
+    }
+    report.note(action, refusal);
     let expected = match done {
         Err(error) if must => return Err(format!("INV-15: refused although it must not be: {}", reason(&error))),
         Err(_) => {
             let changed = after.differences(&before);
             if !changed.is_empty() {
-                return Err(format!("INV-10: a refused action left a trace:\n  {}", changed.join("\n  ")));
+                return Err(format!(
+                    "INV-10: a refused action left a trace:\n  {}",
+                    changed.join("\n  ")
+                ));
             }
             before
         }
@@ -121,10 +128,16 @@ fn step(scene: &mut Scene, before: Snap, action: &Action, report: &mut Report) -
             let differences = after.differences(&expected);
             if let Some(first) = differences.first() {
                 let id = first.split(' ').next().unwrap_or_default();
-                return Err(format!("{id}: not what the action does:\n  {}", differences.join("\n  ")));
+                return Err(format!(
+                    "{id}: not what the action does:\n  {}",
+                    differences.join("\n  ")
+                ));
             }
             if after.high_water < before.high_water {
-                return Err(format!("INV-13: the high-water mark fell from {} to {}", before.high_water, after.high_water));
+                return Err(format!(
+                    "INV-13: the high-water mark fell from {} to {}",
+                    before.high_water, after.high_water
+                ));
             }
             report.wind_downs += u64::from(after.winding_down && !before.winding_down);
             expected
@@ -199,7 +212,11 @@ fn episode(seed: u64, report: &mut Report, until: Option<Instant>) -> Result<(),
 /// A number from the environment.
 fn setting(name: &str) -> Option<u64> {
     let value = env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {value}")))
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} must be a number, not {value}")),
+    )
 }
 
 #[test]
@@ -215,11 +232,18 @@ fn random_actions_keep_every_invariant() {
         seed += 1;
     }
     let text = report.text();
-    println!("{text}\nseeds {first} to {}, {:.0} s", seed - 1, start.elapsed().as_secs_f64());
+    println!(
+        "{text}\nseeds {first} to {}, {:.0} s",
+        seed - 1,
+        start.elapsed().as_secs_f64()
+    );
     if let Some(violation) = failure {
         panic!("{violation}");
     }
-    assert!(100 * report.done >= 30 * report.actions, "too little went through:\n{text}");
+    assert!(
+        100 * report.done >= 30 * report.actions,
+        "too little went through:\n{text}"
+    );
     if report.actions < EPISODES * STEPS {
         return;
     }

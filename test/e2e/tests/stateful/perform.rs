@@ -8,69 +8,132 @@ use crate::{
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, I256, U256};
 use alloy_sol_types::{SolCall, SolError};
 use gimbal::world::people;
-use interfaces::{
-    IBook, IERC20, IGovernor, IOracle, IRebalancer, IRisk, ITestToken, IVault, Plan,
-};
+use interfaces::{IBook, IERC20, IGovernor, IOracle, IRebalancer, IRisk, ITestToken, IVault, Plan};
 use venues::{Network, NetworkError};
 
 /// Whether it went through, or why not.
-pub type Done = Result<(), NetworkError>;
+pub(crate) type Done = Result<(), NetworkError>;
 
 /// Does it. An outer error is a failure of the stage, not of the system.
 #[expect(clippy::too_many_lines, reason = "one arm per action")]
-pub fn perform(scene: &mut Scene, action: &Action) -> Result<Done, String> {
+pub(crate) fn perform(scene: &mut Scene, action: &Action) -> Result<Done, String> {
     let vault = scene.world.at.vault;
     let done = match *action {
-        Action::Deposit { who, receiver, assets } => {
-            scene.send(who, vault, &IVault::depositCall { assets, receiver }).map(drop)
-        }
+        Action::Deposit { who, receiver, assets } => scene
+            .send(who, vault, &IVault::depositCall { assets, receiver })
+            .map(drop),
         Action::DepositWithMin { who, assets, extra } => {
             let preview = scene.world.chain.read(vault, &IVault::previewDepositCall { assets });
             let min = preview.unwrap_or_default() + U256::from(u8::from(extra));
-            let call = IVault::depositWithMinCall { assets, receiver: who, minShares: min };
+            let call = IVault::depositWithMinCall {
+                assets,
+                receiver: who,
+                minShares: min,
+            };
             scene.send(who, vault, &call).map(drop)
         }
         Action::Mint { who, receiver, shares } => {
             scene.send(who, vault, &IVault::mintCall { shares, receiver }).map(drop)
         }
-        Action::Request { sender, controller, owner, shares } => {
-            scene.send(sender, vault, &IVault::requestRedeemCall { shares, controller, owner }).map(drop)
-        }
-        Action::WithdrawRequest { sender, controller, receiver, shares } => {
-            scene.send(sender, vault, &IVault::withdrawRequestCall { shares, receiver, controller }).map(drop)
-        }
+        Action::Request {
+            sender,
+            controller,
+            owner,
+            shares,
+        } => scene
+            .send(
+                sender,
+                vault,
+                &IVault::requestRedeemCall {
+                    shares,
+                    controller,
+                    owner,
+                },
+            )
+            .map(drop),
+        Action::WithdrawRequest {
+            sender,
+            controller,
+            receiver,
+            shares,
+        } => scene
+            .send(
+                sender,
+                vault,
+                &IVault::withdrawRequestCall {
+                    shares,
+                    receiver,
+                    controller,
+                },
+            )
+            .map(drop),
         Action::Settle => scene.send(people::KEEPER, vault, &IVault::settleCall {}).map(drop),
-        Action::Redeem { sender, controller, receiver, shares } => {
-            scene.send(sender, vault, &IVault::redeemCall { shares, receiver, controller }).map(drop)
-        }
-        Action::Withdraw { sender, controller, receiver, assets } => {
-            scene.send(sender, vault, &IVault::withdrawCall { assets, receiver, controller }).map(drop)
-        }
+        Action::Redeem {
+            sender,
+            controller,
+            receiver,
+            shares,
+        } => scene
+            .send(
+                sender,
+                vault,
+                &IVault::redeemCall {
+                    shares,
+                    receiver,
+                    controller,
+                },
+            )
+            .map(drop),
+        Action::Withdraw {
+            sender,
+            controller,
+            receiver,
+            assets,
+        } => scene
+            .send(
+                sender,
+                vault,
+                &IVault::withdrawCall {
+                    assets,
+                    receiver,
+                    controller,
+                },
+            )
+            .map(drop),
         Action::Transfer { from, to, value } => scene.send(from, vault, &IVault::transferCall { to, value }).map(drop),
-        Action::Approve { owner, spender, value } => {
-            scene.send(owner, vault, &IVault::approveCall { spender, value }).map(drop)
-        }
-        Action::TransferFrom { spender, from, to, value } => {
-            scene.send(spender, vault, &IVault::transferFromCall { from, to, value }).map(drop)
-        }
-        Action::SetOperator { controller, operator, approved } => {
-            scene.send(controller, vault, &IVault::setOperatorCall { operator, approved }).map(drop)
-        }
+        Action::Approve { owner, spender, value } => scene
+            .send(owner, vault, &IVault::approveCall { spender, value })
+            .map(drop),
+        Action::TransferFrom {
+            spender,
+            from,
+            to,
+            value,
+        } => scene
+            .send(spender, vault, &IVault::transferFromCall { from, to, value })
+            .map(drop),
+        Action::SetOperator {
+            controller,
+            operator,
+            approved,
+        } => scene
+            .send(controller, vault, &IVault::setOperatorCall { operator, approved })
+            .map(drop),
         Action::Price { price_e8, follow } => Ok(scene.price(price_e8, follow)?),
         Action::KillFeed => Ok(scene.kill_feed()?),
         Action::Tell { book, script } => scene.tell(book, script).map(drop),
-        Action::Lose { book, assets } => {
-            scene.send(STRANGER, book, &IScripted::spendCall { assets, to: NOWHERE }).map(drop)
-        }
+        Action::Lose { book, assets } => scene
+            .send(STRANGER, book, &IScripted::spendCall { assets, to: NOWHERE })
+            .map(drop),
         Action::DonateToBook { book, assets } => mint(scene, book, assets),
         Action::DonateToVault { assets } => mint(scene, vault, assets),
         Action::Sweep => scene.send(STRANGER, vault, &IVault::sweepCall {}).map(drop),
-        Action::Allocate { book, assets } => {
-            scene.send(people::ALLOCATOR, vault, &IVault::allocateCall { book, assets }).map(drop)
-        }
-        Action::Recall { book, assets } => {
-            scene.send(people::ALLOCATOR, vault, &IVault::recallCall { book, assets }).map(drop)
-        }
+        Action::Allocate { book, assets } => scene
+            .send(people::ALLOCATOR, vault, &IVault::allocateCall { book, assets })
+            .map(drop),
+        Action::Recall { book, assets } => scene
+            .send(people::ALLOCATOR, vault, &IVault::recallCall { book, assets })
+            .map(drop),
         Action::RealizeLoss { book } => scene.govern(vault, &IVault::realizeLossCall { book }).map(drop),
         Action::Warp { secs, publish } => {
             scene.warp(secs);
@@ -81,7 +144,9 @@ pub fn perform(scene: &mut Scene, action: &Action) -> Result<Done, String> {
         }
         Action::Rebalance { book } => {
             let rebalancer = scene.world.at.rebalancer;
-            let traded = scene.send(people::KEEPER, rebalancer, &IRebalancer::rebalanceCall { book }).map(drop);
+            let traded = scene
+                .send(people::KEEPER, rebalancer, &IRebalancer::rebalanceCall { book })
+                .map(drop);
             if traded.is_ok() {
                 no_approvals(scene, book)?;
             }
@@ -89,21 +154,38 @@ pub fn perform(scene: &mut Scene, action: &Action) -> Result<Done, String> {
         }
         Action::AccrueFees => scene.send(STRANGER, vault, &IVault::accrueFeesCall {}).map(drop),
         Action::SetParameter { by, id, value } => by_setter(scene, by, &IVault::setParameterCall { id, value }),
-        Action::SetFeeRecipient { to } => scene.govern(vault, &IVault::setFeeRecipientCall { feeRecipient: to }).map(drop),
+        Action::SetFeeRecipient { to } => scene
+            .govern(vault, &IVault::setFeeRecipientCall { feeRecipient: to })
+            .map(drop),
         Action::SetBookCap { by, book, cap } => by_setter(scene, by, &IVault::setBookCapCall { book, cap }),
-        Action::AddBook { book, cap, isolated } => {
-            scene.govern(vault, &IVault::addBookCall { book, cap, isolated }).map(drop)
-        }
+        Action::AddBook { book, cap, isolated } => scene
+            .govern(vault, &IVault::addBookCall { book, cap, isolated })
+            .map(drop),
         Action::RemoveBook { book } => scene.govern(vault, &IVault::removeBookCall { book }).map(drop),
         Action::BuyOut { book } => scene.send(STRANGER, vault, &IVault::buyOutCall { book }).map(drop),
-        Action::ClaimRest { pocket, batch, controller, sender, receiver } => {
+        Action::ClaimRest {
+            pocket,
+            batch,
+            controller,
+            sender,
+            receiver,
+        } => {
             let (pocket, request_id) = (U256::from(pocket), U256::from(batch));
-            let call = IVault::claimRestCall { pocket, requestId: request_id, receiver, controller };
+            let call = IVault::claimRestCall {
+                pocket,
+                requestId: request_id,
+                receiver,
+                controller,
+            };
             scene.send(sender, vault, &call).map(drop)
         }
-        Action::Bundle { claim, donation, assets, shares, request } => {
-            bundle(scene, claim, donation, assets, shares, request)
-        }
+        Action::Bundle {
+            claim,
+            donation,
+            assets,
+            shares,
+            request,
+        } => bundle(scene, claim, donation, assets, shares, request),
         Action::Trespass { which, book } => trespass(scene, which, book),
     };
     Ok(done)
@@ -111,7 +193,9 @@ pub fn perform(scene: &mut Scene, action: &Action) -> Result<Done, String> {
 
 fn mint(scene: &mut Scene, to: Address, value: U256) -> Done {
     let token = scene.world.usdc;
-    scene.send(STRANGER, token, &ITestToken::mintCall { to, value }).map(drop)
+    scene
+        .send(STRANGER, token, &ITestToken::mintCall { to, value })
+        .map(drop)
 }
 
 fn by_setter<C: SolCall>(scene: &mut Scene, by: Setter, call: &C) -> Done {
@@ -126,14 +210,43 @@ fn bundle(scene: &mut Scene, claim: U256, donation: U256, assets: U256, shares: 
     let (vault, token, batcher) = (scene.world.at.vault, scene.world.usdc, scene.batcher);
     let mut calls = Vec::new();
     if !claim.is_zero() {
-        let call = IVault::redeemCall { shares: claim, receiver: batcher, controller: batcher };
+        let call = IVault::redeemCall {
+            shares: claim,
+            receiver: batcher,
+            controller: batcher,
+        };
         calls.push((vault, call.abi_encode()));
     }
-    calls.push((token, ITestToken::mintCall { to: vault, value: donation }.abi_encode()));
-    calls.push((vault, IVault::depositCall { assets, receiver: batcher }.abi_encode()));
-    calls.push((vault, IVault::transferCall { to: STRANGER, value: shares }.abi_encode()));
+    calls.push((
+        token,
+        ITestToken::mintCall {
+            to: vault,
+            value: donation,
+        }
+        .abi_encode(),
+    ));
+    calls.push((
+        vault,
+        IVault::depositCall {
+            assets,
+            receiver: batcher,
+        }
+        .abi_encode(),
+    ));
+    calls.push((
+        vault,
+        IVault::transferCall {
+            to: STRANGER,
+            value: shares,
+        }
+        .abi_encode(),
+    ));
     if request {
-        let call = IVault::requestRedeemCall { shares, controller: batcher, owner: batcher };
+        let call = IVault::requestRedeemCall {
+            shares,
+            controller: batcher,
+            owner: batcher,
+        };
         calls.push((vault, call.abi_encode()));
     }
     scene.together(&calls).map(drop)
@@ -155,7 +268,7 @@ fn no_approvals(scene: &mut Scene, book: Address) -> Result<(), String> {
 }
 
 /// How many calls [`trespass`] knows.
-pub const TRESPASSES: u64 = 24;
+pub(crate) const TRESPASSES: u64 = 24;
 
 /// A call by somebody who has no right to make it.
 #[expect(clippy::too_many_lines, reason = "one arm per call")]
@@ -165,10 +278,25 @@ fn trespass(scene: &mut Scene, which: u8, book: Address) -> Done {
     let stranger = STRANGER;
     let data = Bytes::from(IVault::sweepCall {}.abi_encode());
     match which {
-        0 => scene.send(stranger, vault, &IVault::setParameterCall { id: 2, value: U256::from(300) }),
+        0 => scene.send(
+            stranger,
+            vault,
+            &IVault::setParameterCall {
+                id: 2,
+                value: U256::from(300),
+            },
+        ),
         1 => scene.send(stranger, vault, &IVault::setRebalancerCall { rebalancer: stranger }),
         2 => scene.send(stranger, vault, &IVault::setFeeRecipientCall { feeRecipient: stranger }),
-        3 => scene.send(stranger, vault, &IVault::addBookCall { book, cap: one, isolated: true }),
+        3 => scene.send(
+            stranger,
+            vault,
+            &IVault::addBookCall {
+                book,
+                cap: one,
+                isolated: true,
+            },
+        ),
         4 => scene.send(people::GUARDIAN, vault, &IVault::removeBookCall { book }),
         5 => scene.send(stranger, vault, &IVault::setBookCapCall { book, cap: U256::ZERO }),
         6 => scene.send(people::OWNER, vault, &IVault::allocateCall { book, assets: one }),
@@ -213,8 +341,22 @@ fn trespass(scene: &mut Scene, which: u8, book: Address) -> Done {
             };
             scene.send(stranger, at.book, &call)
         }
-        17 => scene.send(people::GUARDIAN, vault, &IVault::setParameterCall { id: 7, value: U256::MAX }),
-        18 => scene.send(people::ALLOCATOR, vault, &IVault::setParameterCall { id: 3, value: U256::ZERO }),
+        17 => scene.send(
+            people::GUARDIAN,
+            vault,
+            &IVault::setParameterCall {
+                id: 7,
+                value: U256::MAX,
+            },
+        ),
+        18 => scene.send(
+            people::ALLOCATOR,
+            vault,
+            &IVault::setParameterCall {
+                id: 3,
+                value: U256::ZERO,
+            },
+        ),
         19 => {
             let call = IOracle::setFeedCall {
                 asset: scene.world.wbtc,
@@ -226,20 +368,43 @@ fn trespass(scene: &mut Scene, which: u8, book: Address) -> Done {
             };
             scene.send(people::GUARDIAN, at.oracle, &call)
         }
-        20 => scene.send(stranger, at.risk, &IRisk::setParameterCall { book, id: 0, value: I256::ZERO }),
-        21 => scene.send(people::GUARDIAN, at.rebalancer, &IRebalancer::setAdapterCall { book, adapter: stranger }),
+        20 => scene.send(
+            stranger,
+            at.risk,
+            &IRisk::setParameterCall {
+                book,
+                id: 0,
+                value: I256::ZERO,
+            },
+        ),
+        21 => scene.send(
+            people::GUARDIAN,
+            at.rebalancer,
+            &IRebalancer::setAdapterCall {
+                book,
+                adapter: stranger,
+            },
+        ),
         22 => {
             let selector = FixedBytes([0; 4]);
-            let call = IBook::disallowCall { adapter: at.adapter, target: scene.world.uniswap.router, selector };
+            let call = IBook::disallowCall {
+                adapter: at.adapter,
+                target: scene.world.uniswap.router,
+                selector,
+            };
             scene.send(stranger, at.book, &call)
         }
-        _ => scene.send(stranger, at.governor, &IGovernor::setGuardianCall { guardian: stranger }),
+        _ => scene.send(
+            stranger,
+            at.governor,
+            &IGovernor::setGuardianCall { guardian: stranger },
+        ),
     }
     .map(drop)
 }
 
 /// What a refusal is called in the report: the typed error's name.
-pub fn reason(error: &NetworkError) -> String {
+pub(crate) fn reason(error: &NetworkError) -> String {
     let NetworkError::Reverted(data) = error else {
         return error.to_string().chars().take(60).collect();
     };

@@ -6,7 +6,7 @@ use alloy_sol_types::{SolCall, SolValue, sol};
 use e2e::root;
 use gimbal::world::{World, dollars, people};
 use interfaces::{IERC20, IGovernor, IVault};
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, error::Error, sync::LazyLock};
 use venues::{Artifacts, Network, NetworkError, Sent, simulated};
 
 sol! {
@@ -34,13 +34,13 @@ sol! {
 }
 
 /// Makes round trips, and nothing else.
-pub const ATTACKER: Address = address!("0000000000000000000000000000000000bb0001");
+pub(crate) const ATTACKER: Address = address!("0000000000000000000000000000000000bb0001");
 /// Has no role and gives things away.
-pub const STRANGER: Address = address!("0000000000000000000000000000000000bb0002");
+pub(crate) const STRANGER: Address = address!("0000000000000000000000000000000000bb0002");
 /// Gets the fees.
-pub const COLLECTOR: Address = address!("0000000000000000000000000000000000bb0003");
+pub(crate) const COLLECTOR: Address = address!("0000000000000000000000000000000000bb0003");
 /// Where lost money goes.
-pub const NOWHERE: Address = address!("0000000000000000000000000000000000bb0004");
+pub(crate) const NOWHERE: Address = address!("0000000000000000000000000000000000bb0004");
 /// What each depositor owns at the beginning, in dollars.
 const PURSE: u64 = 5_000_000;
 /// Scripted books that are registered from the beginning, and those that wait.
@@ -48,7 +48,7 @@ const SCRIPTED: [usize; 2] = [3, 3];
 
 /// How a scripted book answers the question for its marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Honesty {
+pub(crate) enum Honesty {
     Honest,
     Silent,
     Reason,
@@ -62,7 +62,7 @@ pub enum Honesty {
 
 impl Honesty {
     /// Every way to fail.
-    pub const FAILURES: [Self; 8] = [
+    pub(crate) const FAILURES: [Self; 8] = [
         Self::Silent,
         Self::Reason,
         Self::BurnGas,
@@ -76,7 +76,7 @@ impl Honesty {
 
 /// How a scripted book answers a recall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recall {
+pub(crate) enum Recall {
     Pay,
     Refuse,
     BurnGas,
@@ -88,7 +88,7 @@ pub enum Recall {
 
 impl Recall {
     /// Every way to answer.
-    pub const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Pay,
         Self::Refuse,
         Self::BurnGas,
@@ -101,18 +101,18 @@ impl Recall {
 
 /// What a scripted book was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Script {
+pub(crate) struct Script {
     /// Value that is not cash, in asset units.
-    pub position: U256,
-    pub spread_bps: U256,
-    pub disturbance_bps: U256,
-    pub marks: Honesty,
-    pub recall: Recall,
+    pub(crate) position: U256,
+    pub(crate) spread_bps: U256,
+    pub(crate) disturbance_bps: U256,
+    pub(crate) marks: Honesty,
+    pub(crate) recall: Recall,
 }
 
 impl Script {
     /// Cash only, and honest.
-    pub const PLAIN: Self = Self {
+    pub(crate) const PLAIN: Self = Self {
         position: U256::ZERO,
         spread_bps: U256::ZERO,
         disturbance_bps: U256::ZERO,
@@ -133,50 +133,64 @@ impl Script {
 
 /// Everything, as a value: a clone is another future.
 #[derive(Clone)]
-pub struct Scene {
-    pub world: World,
-    pub ledger: Ledger,
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) ledger: Ledger,
     /// Several calls in one transaction; an account like any other.
-    pub batcher: Address,
+    pub(crate) batcher: Address,
     /// Books that are what they are told to be, registered or not.
-    pub scripts: BTreeMap<Address, Script>,
+    pub(crate) scripts: BTreeMap<Address, Script>,
     /// Books with a venue.
-    pub real: Vec<Address>,
+    pub(crate) real: Vec<Address>,
     /// Everybody who may hold shares.
-    pub people: Vec<Address>,
+    pub(crate) people: Vec<Address>,
     /// Whether the price feed answers.
-    pub feed_alive: bool,
+    pub(crate) feed_alive: bool,
     /// Seconds since the programs were deployed; they live for a year.
-    pub age: u64,
+    pub(crate) age: u64,
 }
 
 static SCENE: LazyLock<Scene> = LazyLock::new(|| build().expect("the scene can be built"));
 
 /// The scene before anybody did anything, with settings that follow from `rng`.
-pub fn scene(rng: &mut Rng) -> Scene {
+pub(crate) fn scene(rng: &mut Rng) -> Scene {
     let mut scene = SCENE.clone();
-    let settings = [
+    let settings: [(u8, u64); 7] = [
         (0, rng.pick(&[3_600, 43_200, 86_400, 86_400])),
         (1, rng.pick(&[86_400, 259_200, 604_800])),
         (2, rng.pick(&[0, 0, 10, 10, 100, 300])),
         (3, rng.pick(&[0, 1_000, 2_000, 5_000])),
         (4, rng.pick(&[0, 100, 500])),
         (5, rng.pick(&[500, 500, 100])),
-        (7, rng.pick(&[100_000_000_000_000, 100_000_000_000_000, 8_000_000_000_000])),
+        (
+            7,
+            rng.pick(&[100_000_000_000_000_u64, 100_000_000_000_000, 8_000_000_000_000]),
+        ),
     ];
     for (id, value) in settings {
-        let call = IVault::setParameterCall { id, value: U256::from(value) };
-        scene.govern(scene.world.at.vault, &call).expect("settings are in range");
+        let call = IVault::setParameterCall {
+            id,
+            value: U256::from(value),
+        };
+        scene
+            .govern(scene.world.at.vault, &call)
+            .expect("settings are in range");
     }
     if rng.chance(85) {
-        let call = IVault::setFeeRecipientCall { feeRecipient: COLLECTOR };
-        scene.govern(scene.world.at.vault, &call).expect("somebody may get the fees");
+        let call = IVault::setFeeRecipientCall {
+            feeRecipient: COLLECTOR,
+        };
+        scene
+            .govern(scene.world.at.vault, &call)
+            .expect("somebody may get the fees");
     }
-    scene.ledger.start(&Snap::take(&mut scene.clone()).expect("the scene can be seen"));
+    scene
+        .ledger
+        .start(&Snap::take(&mut scene.clone()).expect("the scene can be seen"));
     scene
 }
 
-fn build() -> anyhow::Result<Scene> {
+fn build() -> Result<Scene, Box<dyn Error + Send + Sync>> {
     let mut world = e2e::world();
     let second = world.add_book(dollars(2_000_000), true)?;
     let artifacts = Artifacts::new(root());
@@ -226,24 +240,28 @@ fn build() -> anyhow::Result<Scene> {
 
 impl Scene {
     /// A call of anyone.
-    pub fn send<C: SolCall>(&mut self, from: Address, to: Address, call: &C) -> Result<Sent, NetworkError> {
+    pub(crate) fn send<C: SolCall>(&mut self, from: Address, to: Address, call: &C) -> Result<Sent, NetworkError> {
         self.world.chain.invoke(from, to, call)
     }
 
     /// A call of governance.
-    pub fn govern<C: SolCall>(&mut self, target: Address, call: &C) -> Result<Sent, NetworkError> {
+    pub(crate) fn govern<C: SolCall>(&mut self, target: Address, call: &C) -> Result<Sent, NetworkError> {
         let data = call.abi_encode().into();
         let governor = self.world.at.governor;
         self.send(people::OWNER, governor, &IGovernor::executeCall { target, data })
     }
 
     /// Everybody but the batcher, who has a way of its own.
-    pub fn actors(&self) -> Vec<Address> {
-        self.people.iter().copied().filter(|person| *person != self.batcher).collect()
+    pub(crate) fn actors(&self) -> Vec<Address> {
+        self.people
+            .iter()
+            .copied()
+            .filter(|person| *person != self.batcher)
+            .collect()
     }
 
     /// Calls of the batcher in one transaction: all of them or none.
-    pub fn together(&mut self, calls: &[(Address, Vec<u8>)]) -> Result<Sent, NetworkError> {
+    pub(crate) fn together(&mut self, calls: &[(Address, Vec<u8>)]) -> Result<Sent, NetworkError> {
         let steps = calls.iter().map(|(target, data)| IBatcher::Step {
             target: *target,
             data: Bytes::from(data.clone()),
@@ -255,14 +273,14 @@ impl Scene {
     }
 
     /// Tells a scripted book what to be.
-    pub fn tell(&mut self, book: Address, script: Script) -> Result<Sent, NetworkError> {
+    pub(crate) fn tell(&mut self, book: Address, script: Script) -> Result<Sent, NetworkError> {
         let sent = self.send(STRANGER, book, &script.call())?;
         self.scripts.insert(book, script);
         Ok(sent)
     }
 
     /// Publishes fresh rounds, and lets the pool follow or not.
-    pub fn price(&mut self, price_e8: u64, follow: bool) -> Result<(), String> {
+    pub(crate) fn price(&mut self, price_e8: u64, follow: bool) -> Result<(), String> {
         let moved = if follow {
             self.world.set_price(price_e8)
         } else {
@@ -273,7 +291,7 @@ impl Scene {
     }
 
     /// A round that no oracle accepts.
-    pub fn kill_feed(&mut self) -> Result<(), String> {
+    pub(crate) fn kill_feed(&mut self) -> Result<(), String> {
         let feed = self.world.wbtc_feed;
         self.feed_alive = false;
         simulated::publish(&mut self.world.chain, people::OWNER, feed, I256::ZERO)
@@ -281,7 +299,7 @@ impl Scene {
     }
 
     /// Lets time pass.
-    pub fn warp(&mut self, secs: u64) {
+    pub(crate) fn warp(&mut self, secs: u64) {
         self.world.chain.warp(secs);
         self.age += secs;
     }

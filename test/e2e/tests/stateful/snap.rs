@@ -8,87 +8,87 @@ use std::{collections::BTreeMap, fmt::Debug};
 use venues::Network;
 
 /// Parameters of the vault.
-pub const PARAMETERS: u8 = 9;
+pub(crate) const PARAMETERS: u8 = 9;
 
 /// One person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Account {
-    pub cash: U256,
-    pub shares: U256,
+pub(crate) struct Account {
+    pub(crate) cash: U256,
+    pub(crate) shares: U256,
     /// Of the request: not settled, settled, and what can be claimed for these.
-    pub pending: U256,
-    pub claim_shares: U256,
-    pub claim_assets: U256,
+    pub(crate) pending: U256,
+    pub(crate) claim_shares: U256,
+    pub(crate) claim_assets: U256,
 }
 
 /// Three marks and the disturbance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
-    pub min: U256,
-    pub mid: U256,
-    pub max: U256,
-    pub disturbance: U256,
+pub(crate) struct Marks {
+    pub(crate) min: U256,
+    pub(crate) mid: U256,
+    pub(crate) max: U256,
+    pub(crate) disturbance: U256,
 }
 
 /// One book.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BookState {
-    pub isolated: bool,
-    pub cap: U256,
-    pub allocated: U256,
-    pub pocket: U256,
-    pub cash: U256,
+pub(crate) struct BookState {
+    pub(crate) isolated: bool,
+    pub(crate) cap: U256,
+    pub(crate) allocated: U256,
+    pub(crate) pocket: U256,
+    pub(crate) cash: U256,
     /// WBTC of a real book, position of a scripted one.
-    pub other: U256,
+    pub(crate) other: U256,
     /// What it says; nothing if it cannot be measured. Before the pocket's part is taken off.
-    pub marks: Option<Marks>,
+    pub(crate) marks: Option<Marks>,
 }
 
 /// One pocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PocketState {
-    pub book: Address,
-    pub fraction: U256,
-    pub units: U256,
-    pub paid_per_unit: U256,
+pub(crate) struct PocketState {
+    pub(crate) book: Address,
+    pub(crate) fraction: U256,
+    pub(crate) units: U256,
+    pub(crate) paid_per_unit: U256,
 }
 
 /// All of it. Marks of the vault are those that it reports.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Snap {
-    pub now: u64,
-    pub idle: U256,
-    pub reserve: U256,
-    pub supply: U256,
-    pub high_water: U256,
-    pub pending_fees: U256,
-    pub winding_down: bool,
-    pub locked: bool,
-    pub unmeasured: U256,
-    pub nav: [U256; 3],
-    pub total_assets: U256,
-    pub open: (U256, U256),
-    pub oldest: (U256, U256, U256),
-    pub vault_cash: U256,
-    pub escrow: U256,
-    pub accounts: BTreeMap<Address, Account>,
-    pub order: Vec<Address>,
-    pub books: BTreeMap<Address, BookState>,
-    pub pockets: Vec<PocketState>,
-    pub parameters: Vec<U256>,
-    pub fee_recipient: Address,
+pub(crate) struct Snap {
+    pub(crate) now: u64,
+    pub(crate) idle: U256,
+    pub(crate) reserve: U256,
+    pub(crate) supply: U256,
+    pub(crate) high_water: U256,
+    pub(crate) pending_fees: U256,
+    pub(crate) winding_down: bool,
+    pub(crate) locked: bool,
+    pub(crate) unmeasured: U256,
+    pub(crate) nav: [U256; 3],
+    pub(crate) total_assets: U256,
+    pub(crate) open: (U256, U256),
+    pub(crate) oldest: (U256, U256, U256),
+    pub(crate) vault_cash: U256,
+    pub(crate) escrow: U256,
+    pub(crate) accounts: BTreeMap<Address, Account>,
+    pub(crate) order: Vec<Address>,
+    pub(crate) books: BTreeMap<Address, BookState>,
+    pub(crate) pockets: Vec<PocketState>,
+    pub(crate) parameters: Vec<U256>,
+    pub(crate) fee_recipient: Address,
 }
 
 /// The answer of a view, which must answer whatever state the system is in.
-pub fn view<C: SolCall + Debug>(network: &mut impl Network, to: Address, call: &C) -> Result<C::Return, String> {
+pub(crate) fn view<C: SolCall>(network: &mut impl Network, to: Address, call: &C) -> Result<C::Return, String> {
     network
         .read(to, call)
-        .map_err(|error| format!("INV-21: the view {call:?} does not answer: {error}"))
+        .map_err(|error| format!("INV-21: {} does not answer: {error}", C::SIGNATURE))
 }
 
 impl Snap {
     /// Looks at everything.
-    pub fn take(scene: &mut Scene) -> Result<Self, String> {
+    pub(crate) fn take(scene: &mut Scene) -> Result<Self, String> {
         let vault = scene.world.at.vault;
         let (usdc, wbtc) = (scene.world.usdc, scene.world.wbtc);
         let chain = &mut scene.world.chain;
@@ -195,55 +195,100 @@ impl Snap {
     }
 
     /// One person.
-    pub fn account(&self, person: Address) -> &Account {
+    pub(crate) fn account(&self, person: Address) -> &Account {
         &self.accounts[&person]
     }
 
     /// One person, to be changed.
-    pub fn account_mut(&mut self, person: Address) -> &mut Account {
+    pub(crate) fn account_mut(&mut self, person: Address) -> &mut Account {
         self.accounts.get_mut(&person).expect("everybody is known")
     }
 
     /// One book, to be changed.
-    pub fn book_mut(&mut self, book: Address) -> &mut BookState {
+    pub(crate) fn book_mut(&mut self, book: Address) -> &mut BookState {
         self.books.get_mut(&book).expect("the book is registered")
     }
 
     /// The pocketed part of a book, 1e27 = all.
-    pub fn fraction(&self, book: Address) -> U256 {
+    pub(crate) fn fraction(&self, book: Address) -> U256 {
         let open = self.books[&book].pocket;
         let index = usize::try_from(open).unwrap_or(usize::MAX).wrapping_sub(1);
         self.pockets.get(index).map_or(U256::ZERO, |pocket| pocket.fraction)
     }
 
     /// In how many and which ways it differs from what was expected.
-    pub fn differences(&self, expected: &Self) -> Vec<String> {
+    pub(crate) fn differences(&self, expected: &Self) -> Vec<String> {
         let mut found = Vec::new();
         compare(&mut found, "INV-3 idle", &self.idle, &expected.idle);
         compare(&mut found, "INV-5 claim reserve", &self.reserve, &expected.reserve);
         compare(&mut found, "INV-3 vault's cash", &self.vault_cash, &expected.vault_cash);
         compare(&mut found, "INV-4 supply", &self.supply, &expected.supply);
         compare(&mut found, "INV-4 escrow", &self.escrow, &expected.escrow);
-        compare(&mut found, "INV-13 high-water mark", &self.high_water, &expected.high_water);
-        compare(&mut found, "INV-12 fees due", &self.pending_fees, &expected.pending_fees);
-        compare(&mut found, "INV-19 winding down", &self.winding_down, &expected.winding_down);
+        compare(
+            &mut found,
+            "INV-13 high-water mark",
+            &self.high_water,
+            &expected.high_water,
+        );
+        compare(
+            &mut found,
+            "INV-12 fees due",
+            &self.pending_fees,
+            &expected.pending_fees,
+        );
+        compare(
+            &mut found,
+            "INV-19 winding down",
+            &self.winding_down,
+            &expected.winding_down,
+        );
         compare(&mut found, "INV-18 locked", &self.locked, &expected.locked);
-        compare(&mut found, "INV-11 books not measured", &self.unmeasured, &expected.unmeasured);
+        compare(
+            &mut found,
+            "INV-11 books not measured",
+            &self.unmeasured,
+            &expected.unmeasured,
+        );
         compare(&mut found, "INV-11 marks", &self.nav, &expected.nav);
-        compare(&mut found, "INV-11 total assets", &self.total_assets, &expected.total_assets);
+        compare(
+            &mut found,
+            "INV-11 total assets",
+            &self.total_assets,
+            &expected.total_assets,
+        );
         compare(&mut found, "INV-16 open batch", &self.open, &expected.open);
         compare(&mut found, "INV-16 oldest batch", &self.oldest, &expected.oldest);
         compare(&mut found, "INV-20 parameters", &self.parameters, &expected.parameters);
-        compare(&mut found, "INV-20 fee recipient", &self.fee_recipient, &expected.fee_recipient);
+        compare(
+            &mut found,
+            "INV-20 fee recipient",
+            &self.fee_recipient,
+            &expected.fee_recipient,
+        );
         compare(&mut found, "INV-14 books", &self.order, &expected.order);
         for (person, account) in &self.accounts {
             let wanted = expected.account(*person);
-            compare(&mut found, &format!("INV-1 cash of {person}"), &account.cash, &wanted.cash);
-            compare(&mut found, &format!("INV-4 shares of {person}"), &account.shares, &wanted.shares);
+            compare(
+                &mut found,
+                &format!("INV-1 cash of {person}"),
+                &account.cash,
+                &wanted.cash,
+            );
+            compare(
+                &mut found,
+                &format!("INV-4 shares of {person}"),
+                &account.shares,
+                &wanted.shares,
+            );
             compare(&mut found, &format!("INV-16 request of {person}"), account, wanted);
         }
         for (book, state) in &self.books {
-            compare(&mut found, &format!("INV-14 book {book}"), &Some(state), &expected.books.get(book));
+            compare(
+                &mut found,
+                &format!("INV-14 book {book}"),
+                &Some(state),
+                &expected.books.get(book),
+            );
         }
         compare(&mut found, "INV-17 pockets", &self.pockets, &expected.pockets);
         found
@@ -270,7 +315,7 @@ fn asked(network: &mut impl Network, book: Address) -> Option<Marks> {
 
 impl Script {
     /// What a scripted book with this much cash is worth.
-    pub fn marks_with(&self, cash: U256) -> Option<Marks> {
+    pub(crate) fn marks_with(&self, cash: U256) -> Option<Marks> {
         if self.marks != crate::scene::Honesty::Honest {
             return None;
         }
