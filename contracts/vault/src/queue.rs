@@ -4,7 +4,7 @@ use crate::{
     Vault,
     books::amount,
     error::{Checked, Outcome},
-    marks::Values,
+    marks::{Marks, Values},
 };
 use alloy_primitives::{Address, U64, U128, U256};
 use engine::shares::{self, Batch, Settlement};
@@ -244,7 +244,7 @@ impl Vault {
         self.accrue(&marks)?;
         let supply = self.total_supply.get();
         let owed = self.rate(supply, marks.values.min).to_assets_down(unfilled)?;
-        self.raise_idle(owed)?;
+        self.raise_idle(&marks, owed)?;
         let idle = U256::from(self.idle.get());
         let dust = fixed::mul(unfilled, DUST_DIVISOR).checked()? <= supply;
         let (after, Settlement { burned, assets }) = if owed.is_zero() && (dust || failed.is_some()) {
@@ -343,14 +343,16 @@ impl Vault {
         );
     }
 
-    /// Recalls what the books hold in cash until idle covers `owed`, or nothing is left.
-    fn raise_idle(&mut self, owed: U256) -> Outcome<()> {
-        for index in 0..self.books_registered() {
+    /// Recalls what the measured books hold in cash until idle covers `owed`, or nothing is left.
+    ///
+    /// Leavers keep their part of a book that cannot be measured: its cash would become idle, and so the stayers' alone.
+    fn raise_idle(&mut self, marks: &Marks, owed: U256) -> Outcome<()> {
+        for book in marks.books.iter().filter(|book| book.values.is_some()) {
             let missing = owed.saturating_sub(U256::from(self.idle.get()));
             if missing.is_zero() {
                 break;
             }
-            self.pull_from_book(self.book_at(index), missing)?;
+            self.pull_from_book(book.at, missing)?;
         }
         Ok(())
     }
