@@ -98,6 +98,11 @@ pub(crate) enum Action {
         book: Address,
         assets: U256,
     },
+    /// Cash becomes a position of the same value, or the other way round.
+    Invest {
+        book: Address,
+        back: bool,
+    },
     DonateToBook {
         book: Address,
         assets: U256,
@@ -181,7 +186,7 @@ impl Action {
 }
 
 /// Names of all actions.
-pub(crate) const NAMES: [&str; 34] = [
+pub(crate) const NAMES: [&str; 35] = [
     "Deposit",
     "DepositWithMin",
     "Mint",
@@ -198,6 +203,7 @@ pub(crate) const NAMES: [&str; 34] = [
     "KillFeed",
     "Tell",
     "Lose",
+    "Invest",
     "DonateToBook",
     "DonateToVault",
     "Sweep",
@@ -219,13 +225,16 @@ pub(crate) const NAMES: [&str; 34] = [
 ];
 
 /// How often each is tried, in the order of [`NAMES`].
-const WEIGHTS: [u64; 34] = [
-    90, 25, 35, 80, 25, 70, 40, 25, 30, 12, 25, 14, 40, 4, 45, 15, 12, 12, 14, 50, 16, 10, 60, 35, 14, 18, 5, 10, 8,
-    10, 16, 16, 25, 14,
+const WEIGHTS: [u64; 35] = [
+    90, 25, 35, 80, 25, 60, 40, 25, 30, 12, 25, 14, 40, 4, 40, 12, 25, 12, 12, 14, 50, 16, 10, 55, 35, 14, 18, 5, 10,
+    8, 8, 10, 10, 25, 14,
 ];
 
 /// Chooses what happens next.
 pub(crate) fn choose(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Action {
+    if let Some(name) = urgent(scene, snap, rng) {
+        return named(scene, snap, rng, name);
+    }
     let mut ticket = rng.below(WEIGHTS.iter().sum());
     let mut index = 0;
     for (place, weight) in WEIGHTS.iter().enumerate() {
@@ -236,6 +245,34 @@ pub(crate) fn choose(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Action {
         ticket -= weight;
     }
     named(scene, snap, rng, NAMES[index])
+}
+
+/// What chance alone would rarely come to: the end of a wait, and what follows from it.
+fn urgent(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Option<&'static str> {
+    let ledger = &scene.ledger;
+    if let Some((_, batch)) = ledger.oldest() {
+        let wait = snap.parameters[1].to::<u64>();
+        let overdue = snap.now >= batch.cut_off + GRACE && !snap.unmeasured.is_zero();
+        let late = snap.now >= batch.cut_off + wait;
+        if (overdue || late) && rng.chance(30) {
+            return Some("Settle");
+        }
+    }
+    if ledger
+        .pockets
+        .iter()
+        .any(|pocket| pocket.paid > pocket.taken + U256::from(9))
+        && rng.chance(8)
+    {
+        return Some("ClaimRest");
+    }
+    let open = snap.books.values().filter(|book| !book.pocket.is_zero());
+    match open.map(|book| book.marks.is_some()).max() {
+        Some(true) if rng.chance(10) => Some("BuyOut"),
+        Some(false) if rng.chance(8) => Some("Tell"),
+        Some(_) if rng.chance(6) => Some("Recall"),
+        _ => None,
+    }
 }
 
 fn somebody(scene: &Scene, rng: &mut Rng) -> Address {
@@ -501,6 +538,10 @@ pub(crate) fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Ac
                 assets: rng.amount(cash).min(cash),
             }
         }
+        "Invest" => Action::Invest {
+            book: scripted(scene, snap, rng),
+            back: rng.chance(35),
+        },
         "DonateToBook" => Action::DonateToBook {
             book: any_book(snap, rng),
             assets: U256::from(rng.below(20_000_000_000)),

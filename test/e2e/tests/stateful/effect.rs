@@ -121,6 +121,13 @@ impl Effect<'_> {
                 }
                 Ok(())
             }
+            Action::Invest { book, .. } => {
+                if let (Some(state), Some(now)) = (self.expected.books.get_mut(&book), self.after.books.get(&book)) {
+                    self.ledger.holdings = self.ledger.holdings + now.cash - state.cash;
+                    (state.cash, state.other, state.marks) = (now.cash, now.other, now.marks);
+                }
+                Ok(())
+            }
             Action::Lose { book, assets } => self.book_cash(book, assets, U256::ZERO),
             Action::DonateToBook { book, assets } => self.book_cash(book, U256::ZERO, assets),
             Action::DonateToVault { assets } => {
@@ -488,8 +495,8 @@ impl Effect<'_> {
         self.expected.reserve += assets;
         self.expected.supply -= burned;
         self.expected.escrow -= burned;
-        for (at, book) in &before.books {
-            if book.marks.is_none() && !burned.is_zero() {
+        for at in &before.order {
+            if before.books[at].marks.is_none() && !burned.is_zero() {
                 self.join_pocket(*at, id, burned, supply)?;
             }
         }

@@ -125,6 +125,7 @@ pub(crate) fn perform(scene: &mut Scene, action: &Action) -> Result<Done, String
         Action::Lose { book, assets } => scene
             .send(STRANGER, book, &IScripted::spendCall { assets, to: NOWHERE })
             .map(drop),
+        Action::Invest { book, back } => invest(scene, book, back),
         Action::DonateToBook { book, assets } => mint(scene, book, assets),
         Action::DonateToVault { assets } => mint(scene, vault, assets),
         Action::Sweep => scene.send(STRANGER, vault, &IVault::sweepCall {}).map(drop),
@@ -195,6 +196,25 @@ fn mint(scene: &mut Scene, to: Address, value: U256) -> Done {
     let token = scene.world.usdc;
     scene
         .send(STRANGER, token, &ITestToken::mintCall { to, value })
+        .map(drop)
+}
+
+fn invest(scene: &mut Scene, book: Address, back: bool) -> Done {
+    let mut script = scene.scripts[&book];
+    if back {
+        let value = script.position;
+        script.position = U256::ZERO;
+        scene.tell(book, script)?;
+        return mint(scene, book, value);
+    }
+    let assets = scene
+        .world
+        .chain
+        .read(scene.world.usdc, &IERC20::balanceOfCall { account: book })?;
+    script.position += assets;
+    scene.tell(book, script)?;
+    scene
+        .send(STRANGER, book, &IScripted::spendCall { assets, to: NOWHERE })
         .map(drop)
 }
 
@@ -408,6 +428,9 @@ pub(crate) fn reason(error: &NetworkError) -> String {
     let NetworkError::Reverted(data) = error else {
         return error.to_string().chars().take(60).collect();
     };
+    if let Ok(text) = alloy_sol_types::Revert::abi_decode(data) {
+        return format!("\"{}\"", text.reason);
+    }
     if let Ok(step) = IBatcher::StepFailed::abi_decode(data) {
         return reason(&NetworkError::Reverted(step.output));
     }

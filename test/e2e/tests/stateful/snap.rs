@@ -125,17 +125,17 @@ impl Snap {
             parameters.push(view(chain, vault, &IVault::parameterCall { id })?);
         }
         let mut pockets = Vec::new();
-        for id in 1..=scene.ledger.pockets.len() + 1 {
-            let pocket = view(chain, vault, &IVault::pocketCall { id: U256::from(id) });
-            match pocket {
-                Ok(pocket) if !pocket.book.is_zero() => pockets.push(PocketState {
-                    book: pocket.book,
-                    fraction: pocket.fractionRay,
-                    units: pocket.units,
-                    paid_per_unit: pocket.paidPerUnit,
-                }),
-                _ => break,
+        for id in 1_u64.. {
+            let pocket = view(chain, vault, &IVault::pocketCall { id: U256::from(id) })?;
+            if pocket.book.is_zero() {
+                break;
             }
+            pockets.push(PocketState {
+                book: pocket.book,
+                fraction: pocket.fractionRay,
+                units: pocket.units,
+                paid_per_unit: pocket.paidPerUnit,
+            });
         }
         let mut states = BTreeMap::new();
         let mut order = Vec::new();
