@@ -169,7 +169,7 @@ impl Vault {
 
     /// Takes back up to `assets` from `book` and books what arrives; a book that refuses gives 0.
     ///
-    /// Of what arrives and is returned, the pocket's part goes to those who left, the rest becomes idle. Errors: `InsufficientGas`.
+    /// Returns what arrived, of which the pocket's part goes to those who left. Errors: `InsufficientGas`.
     pub(crate) fn pull_from_book(&mut self, book: Address, assets: U256) -> Outcome<U256> {
         let (asset, vault) = (self.asset.get(), self.vm().contract_address());
         let held = token::balance_of(self.vm(), asset, book)?;
