@@ -253,3 +253,29 @@ impl Rebalancer {
         Ok(contract::encode_args(selector, &args))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_sol_types::SolValue;
+    use interfaces::Facts;
+
+    #[test]
+    fn facts_are_words_in_the_order_of_the_interface() {
+        let read = Facts::abi_decode(&facts(Wad(7), WIND_DOWN_SKIPS));
+        let wad = |wad: Wad| I256::unchecked_from(wad.0);
+        let expected = Facts {
+            liquidityNeeded: wad(Wad(7)),
+            capacity: wad(Wad::ONE),
+            budgetLeft: wad(Wad::MAX),
+            costLeft: wad(Wad::MAX),
+            executionFee: I256::ZERO,
+            oracle: U256::ZERO,
+            means: U256::from(0b10),
+            blocked: U256::ZERO,
+            skip: U256::from(0b11_1000_0000),
+            violatedSecs: U256::ZERO,
+        };
+        assert_eq!(read, Ok(expected));
+    }
+}
