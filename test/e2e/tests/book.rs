@@ -1,7 +1,7 @@
 //! A book on its own: what it measures, what a plan may do, who may change it, and who finds it locked.
 
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, I256, U256, aliases::U160, keccak256};
-use alloy_sol_types::{SolCall, SolConstructor, SolError, SolEventInterface, SolValue};
+use alloy_sol_types::{SolCall, SolConstructor, SolError, SolEvent, SolEventInterface, SolValue};
 use e2e::{PRICE_E8, govern, invested, over_token, refused, root, state, world};
 use engine::order::{Kind, Order, orders};
 use fixed::Wad;
@@ -13,7 +13,7 @@ use gimbal::{
     },
 };
 use interfaces::{
-    Call, IAdapter, IAggregator, IBook, IERC20, IGovernor, IRebalancer, IReentrantToken, IReentrantVenue,
+    Call, IAdapter, IAggregator, IBook, IERC20, IGovernor, IProxy, IRebalancer, IReentrantToken, IReentrantVenue,
     ISwapRouter02, IUniswapV3Pool, IVault, Plan,
 };
 use venues::{Artifacts, Network, NetworkError, Sent, simulated};
@@ -578,7 +578,8 @@ fn events_rebuild_the_books_configuration_and_flows() {
     let logs = blocks.iter().flat_map(|block| &block.transactions);
     for log in logs
         .flat_map(|mined| &mined.receipt.logs)
-        .filter(|log| log.address == book)
+        // The proxy's one event names the program.
+        .filter(|log| log.address == book && log.topics().first() != Some(&IProxy::Upgraded::SIGNATURE_HASH))
     {
         let event = IBook::IBookEvents::decode_log(log)
             .expect("every log of a book is one of its events")
