@@ -21,6 +21,11 @@ sol! {
         function successes() external view returns (uint256);
     }
 
+    /// `GasMeter`: gas that two calls in a row cost their caller.
+    interface IGasMeter {
+        function measure(address target, bytes data) external returns (uint256 cold, uint256 warm);
+    }
+
     /// `ReentrantVenue`: a router that makes planned calls before it trades.
     interface IReentrantVenue {
         constructor(address router);
