@@ -22,11 +22,11 @@ contract VaultBook {
     address public immutable vault;
     address private immutable asset;
 
-    /// @notice What the marks are below, above and besides the cash, in asset units.
+    /// @notice What the marks are besides the cash, in asset units, and how far they lie apart.
     struct Script {
         uint128 other;
-        uint64 lower;
-        uint64 higher;
+        uint16 lowerBps;
+        uint16 higherBps;
         uint16 disturbanceBps;
         Mode mode;
         bool refuses;
@@ -42,9 +42,10 @@ contract VaultBook {
         asset = asset_;
     }
 
-    /// @notice Sets navMid to cash + `other`, navMin to `lower` less and navMax to `higher` more.
-    function setMarks(uint128 other, uint64 lower, uint64 higher, uint16 disturbanceBps) external {
-        (script.other, script.lower, script.higher, script.disturbanceBps) = (other, lower, higher, disturbanceBps);
+    /// @notice Sets navMid to cash + `other`, navMin to `lowerBps` less and navMax to `higherBps` more (1/10,000).
+    function setMarks(uint128 other, uint16 lowerBps, uint16 higherBps, uint16 disturbanceBps) external {
+        (script.other, script.lowerBps, script.higherBps) = (other, lowerBps, higherBps);
+        script.disturbanceBps = disturbanceBps;
     }
 
     /// @notice Sets how `marks` answers, and whether `recall` refuses.
@@ -78,8 +79,8 @@ contract VaultBook {
         }
         if (s.mode == Mode.AnswersUnordered) return (2, 1, 3, 0);
         navMid = ISpendable(asset).balanceOf(address(this)) + s.other;
-        navMin = navMid > s.lower ? navMid - s.lower : 0;
-        navMax = navMid + s.higher;
+        navMin = navMid - navMid * s.lowerBps / 10_000;
+        navMax = navMid + navMid * s.higherBps / 10_000;
         disturbanceBps = s.disturbanceBps;
     }
 
