@@ -4,8 +4,7 @@ pragma solidity 0.8.30;
 import {FixedPointMathLib as Math} from "solady/utils/FixedPointMathLib.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 import {VaultModelBase} from "./VaultModelBase.sol";
-import {VaultModelExtension} from "./VaultModelExtension.sol";
-import {IToken} from "./VaultModelTypes.sol";
+import {ISetUp, IToken} from "./VaultModelTypes.sol";
 
 /// @title Solidity vault of equal features
 /// @notice What a Solidity engineer would deploy for the same specification, written from it and from `IVault`, apart from
@@ -34,7 +33,7 @@ contract VaultModel is VaultModelBase {
     ) VaultModelBase(governor_, asset_, name_, symbol_) {
         EXTENSION = extension;
         bytes memory data = abi.encodeCall(
-            VaultModelExtension.initialize, (governor_, asset_, name_, symbol_, rebalancer_, feeRecipient_, parameters)
+            ISetUp.initialize, (governor_, asset_, name_, symbol_, rebalancer_, feeRecipient_, parameters)
         );
         (bool success, bytes memory answer) = extension.delegatecall(data);
         if (!success) {
@@ -142,42 +141,6 @@ contract VaultModel is VaultModelBase {
 
     // ---- value ----
 
-    /// @dev Charges what is due, and returns the supply afterwards, which is the caller's to write.
-    function _accrue(Config memory config, uint256 supply, uint256 min, bool performance)
-        private
-        returns (uint256, uint256 management, uint256 gain)
-    {
-        Fees memory fees = _fees;
-        if (fees.accruedAt == block.timestamp) return (supply, 0, 0);
-        uint256 mark;
-        (management, gain, mark) = _due(config, fees, supply, min, performance);
-        _fees = Fees(uint192(mark), uint64(block.timestamp));
-        unchecked {
-            uint256 shares = management + gain;
-            if (shares != 0) _mint(_feeRecipient, shares);
-            if (shares != 0 || mark != fees.highWaterMark) emit FeesAccrued(management, gain, mark);
-            return (supply + shares, management, gain);
-        }
-    }
-
-    function accrueFees() external returns (uint256 management, uint256 gain) {
-        _take();
-        Config memory config = _config;
-        Totals memory totals = _totals;
-        Marks memory m = _measure(config, totals.idle, true);
-        if (m.failures != 0) revert MarkUnavailable(m.failed);
-        _remember(m);
-        uint256 supply;
-        (supply, management, gain) = _accrue(config, totals.supply, m.min, true);
-        if (supply != totals.supply) _totals.supply = _u128(supply);
-        _locked = false;
-    }
-
-    function marks() external view returns (uint256 navMin, uint256 navMid, uint256 navMax) {
-        Marks memory m = _measure(_config, _totals.idle, false);
-        return (m.min, m.mid, m.failures == 0 ? m.max : Math.max(m.max, _measured.max));
-    }
-
     function totalAssets() public view returns (uint256) {
         Marks memory m = _measure(_config, _totals.idle, false);
         return m.failures == 0 ? m.mid : _measured.mid;
@@ -201,41 +164,21 @@ contract VaultModel is VaultModelBase {
         return _queue.claimReserve;
     }
 
-    function highWaterMark() external view returns (uint256) {
-        return _fees.highWaterMark;
-    }
-
-    function windingDown() external view returns (bool) {
-        return _config.windingDown;
-    }
-
     // ---- ERC-4626, deposit side ----
 
     function asset() external view returns (address) {
         return ASSET;
     }
 
-    function maxDeposit(address receiver) public view returns (uint256) {
-        (Config memory config, Marks memory m, uint256 all) = _look();
-        if (m.failures != 0 || m.disturbed != address(0) || config.windingDown) return 0;
-        return _room(config, m.mid, receiver, all);
-    }
-
-    function maxMint(address receiver) external view returns (uint256) {
-        (Config memory config, Marks memory m, uint256 all) = _look();
-        if (m.failures != 0 || m.disturbed != address(0) || config.windingDown) return 0;
-        return _sharesDown(config, _room(config, m.mid, receiver, all), m.max, all);
-    }
-
     function previewDeposit(uint256 assets) external view returns (uint256) {
         (Config memory config, Marks memory m, uint256 all) = _look();
-        if (m.failures != 0) revert MarkUnavailable(m.failed);
+        _checkOpen(config, m);
         return _sharesDown(config, assets, m.max, all);
     }
 
     function previewMint(uint256 shares) external view returns (uint256) {
         (Config memory config, Marks memory m, uint256 all) = _look();
-        if (m.failures != 0) revert MarkUnavailable(m.failed);
+        _checkOpen(config, m);
         return _assetsUp(config, shares, m.max, all);
     }
 
@@ -270,7 +213,7 @@ contract VaultModel is VaultModelBase {
         uint256 all = supply + VIRTUAL_SHARES;
         assets = _assetsUp(config, shares, m.max, all);
         uint256 max = _room(config, m.mid, receiver, all);
-        if (assets > max) revert ERC4626ExceededMaxMint(receiver, shares, _sharesDown(config, max, m.max, all));
+        if (assets > max) revert ERC4626ExceededMaxMint(receiver, shares, _mostShares(config, max, m.max, all));
         if (assets > maxAssets) revert CostExceeded(assets, maxAssets);
         _takeIn(totals, supply, assets, shares, receiver);
     }
@@ -280,12 +223,8 @@ contract VaultModel is VaultModelBase {
         _take();
         config = _config;
         totals = _totals;
-        if (config.windingDown) revert WindingDown();
         m = _measure(config, totals.idle, true);
-        if (m.failures != 0) revert MarkUnavailable(m.failed);
-        if (m.disturbed != address(0)) {
-            revert PoolDisturbed(m.disturbed, m.disturbanceBps, config.maxDisturbanceBps);
-        }
+        _checkOpen(config, m);
         _remember(m);
         (supply,,) = _accrue(config, totals.supply, m.min, true);
     }
@@ -305,16 +244,6 @@ contract VaultModel is VaultModelBase {
         _locked = false;
     }
 
-    function _sharesDown(Config memory config, uint256 assets, uint256 max, uint256 all)
-        private
-        pure
-        returns (uint256)
-    {
-        unchecked {
-            return Math.fullMulDiv(Math.fullMulDiv(assets, BPS - config.entryCostBps, BPS), all, max + 1);
-        }
-    }
-
     function _assetsUp(Config memory config, uint256 shares, uint256 max, uint256 all) private pure returns (uint256) {
         unchecked {
             return Math.fullMulDivUp(Math.fullMulDivUp(shares, max + 1, all), BPS, BPS - config.entryCostBps);
@@ -332,27 +261,29 @@ contract VaultModel is VaultModelBase {
         uint256 cutOff;
         bool opened;
         (id, cutOff, opened) = _openBatch();
-        uint256 old = _requestOf[controller];
-        if (old != id) {
-            if (old != 0) {
-                (uint256 pending,, uint256 claimable) = _claimOf(controller, old);
-                if (pending != 0) revert RequestUnsettled(controller, old);
-                if (claimable != 0) revert RequestUnclaimed(controller, old);
-            }
-            _requestOf[controller] = id;
-        }
+        Request storage request = _requests[controller];
+        uint256 held = request.batch;
+        if (held != id && held != 0) _leave(controller, request);
         Batch storage batch = _batches[id];
         if (opened) {
             _queue.lastBatch = uint64(id);
-            (batch.shares, batch.unfilledRay, batch.cutOff) = (_u128(shares), uint96(RAY), uint32(cutOff));
+            (batch.shares, batch.cutOff) = (_u128(shares), uint32(cutOff));
             emit BatchOpened(id, cutOff);
         } else {
             batch.shares = _u128(batch.shares + shares);
         }
-        unchecked {
-            _requested[controller][id] += shares;
-        }
+        if (held == id) request.shares = _u128(request.shares + shares);
+        else (request.batch, request.shares) = (uint64(id), _u128(shares));
         emit RedeemRequest(controller, owner, id, msg.sender, shares);
+    }
+
+    /// @dev Makes sure that an earlier request can be forgotten: shares settled for nothing may be, assets may not.
+    function _leave(address controller, Request storage request) private {
+        (uint256 id, uint256 pending,, uint256 claimable) = _claimOf(controller);
+        if (pending != 0) revert RequestUnsettled(controller, id);
+        if (claimable != 0) revert RequestUnclaimed(controller, id);
+        if (_batches[id].pocketed) _archive[controller][id] = request.shares;
+        (request.claimedShares, request.claimedAssets) = (0, 0);
     }
 
     function withdrawRequest(uint256 shares, address receiver, address controller) external {
@@ -360,13 +291,13 @@ contract VaultModel is VaultModelBase {
         if (shares == 0) revert ZeroAmount();
         _checkOperator(controller);
         _checkReceiver(receiver);
-        uint256 id = _requestOf[controller];
+        Request storage request = _requests[controller];
+        (uint256 id, uint256 held) = (request.batch, request.shares);
         Batch storage batch = _batches[id];
-        uint256 held = _requested[controller][id];
-        if (id != 0 && block.timestamp >= batch.cutOff) revert RequestClosed(id, batch.cutOff);
+        if (block.timestamp >= batch.cutOff) revert RequestClosed(id, batch.cutOff);
         if (shares > held) revert RequestExceeded(controller, shares, held);
         unchecked {
-            _requested[controller][id] = held - shares;
+            (request.batch, request.shares) = (held == shares ? 0 : uint64(id), uint128(held - shares));
             batch.shares = uint128(batch.shares - shares);
         }
         _move(address(this), receiver, shares);
@@ -385,33 +316,30 @@ contract VaultModel is VaultModelBase {
     }
 
     function redeem(uint256 shares, address receiver, address controller) external returns (uint256 assets) {
-        _take();
-        uint256 id = _requestOf[controller];
-        (, uint256 max, uint256 claimable) = _claimOf(controller, id);
+        (,, uint256 max, uint256 claimable) = _claimOf(controller);
         if (shares > max) revert ERC4626ExceededMaxRedeem(controller, shares, max);
         if (shares == 0) revert ZeroAmount();
         assets = Math.fullMulDiv(claimable, shares, max);
-        _payClaim(id, shares, assets, receiver, controller);
+        _payClaim(shares, assets, receiver, controller);
     }
 
     function withdraw(uint256 assets, address receiver, address controller) external returns (uint256 shares) {
-        _take();
-        uint256 id = _requestOf[controller];
-        (, uint256 claimable, uint256 max) = _claimOf(controller, id);
+        (,, uint256 claimable, uint256 max) = _claimOf(controller);
         if (assets > max) revert ERC4626ExceededMaxWithdraw(controller, assets, max);
         if (assets == 0) revert ZeroAmount();
         shares = Math.fullMulDivUp(claimable, assets, max);
-        _payClaim(id, shares, assets, receiver, controller);
+        _payClaim(shares, assets, receiver, controller);
     }
 
-    function _payClaim(uint256 id, uint256 shares, uint256 assets, address receiver, address controller) private {
+    function _payClaim(uint256 shares, uint256 assets, address receiver, address controller) private {
+        _take();
         _checkOperator(controller);
         _checkReceiver(receiver);
-        Request storage claimed = _claimed[controller][id];
+        Request storage request = _requests[controller];
         // Never more than was requested and set aside.
         unchecked {
-            (claimed.claimedShares, claimed.claimedAssets) =
-            (uint128(claimed.claimedShares + shares), uint128(claimed.claimedAssets + assets));
+            (request.claimedShares, request.claimedAssets) =
+            (uint128(request.claimedShares + shares), uint128(request.claimedAssets + assets));
             _queue.claimReserve -= uint128(assets);
         }
         emit Withdraw(msg.sender, receiver, controller, assets, shares);
@@ -419,54 +347,22 @@ contract VaultModel is VaultModelBase {
         _locked = false;
     }
 
-    function pendingRedeemRequest(uint256 id, address controller) external view returns (uint256 pending) {
-        if (id == _requestOf[controller]) (pending,,) = _claimOf(controller, id);
+    function pendingRedeemRequest(uint256 id, address controller) external view returns (uint256) {
+        (uint256 held, uint256 amount,,) = _claimOf(controller);
+        return held == id ? amount : 0;
     }
 
-    function claimableRedeemRequest(uint256 id, address controller) external view returns (uint256 shares) {
-        if (id == _requestOf[controller]) (, shares,) = _claimOf(controller, id);
+    function claimableRedeemRequest(uint256 id, address controller) external view returns (uint256) {
+        (uint256 held,, uint256 amount,) = _claimOf(controller);
+        return held == id ? amount : 0;
     }
 
     function maxRedeem(address controller) external view returns (uint256 shares) {
-        (, shares,) = _claimOf(controller, _requestOf[controller]);
+        (,, shares,) = _claimOf(controller);
     }
 
     function maxWithdraw(address controller) external view returns (uint256 assets) {
-        (,, assets) = _claimOf(controller, _requestOf[controller]);
-    }
-
-    function previewRedeem(uint256) external pure returns (uint256) {
-        revert AsyncRedeem();
-    }
-
-    function previewWithdraw(uint256) external pure returns (uint256) {
-        revert AsyncRedeem();
-    }
-
-    function supportsInterface(bytes4 id) external pure returns (bool) {
-        return id == 0x01ffc9a7 || id == 0xe3bc4e65 || id == 0x620ee8e4 || id == 0x2f0a18c5 || id == 0xf815c03d;
-    }
-
-    function share() external view returns (address) {
-        return address(this);
-    }
-
-    function vault(address asset_) external view returns (address) {
-        return asset_ == ASSET ? address(this) : address(0);
-    }
-
-    function currentBatch() external view returns (uint256 id, uint256 cutOff) {
-        (id, cutOff,) = _openBatch();
-    }
-
-    function nextBatch() external view returns (uint256 id, uint256 cutOff, uint256 sharesLeft) {
-        Queue memory queue = _queue;
-        if (queue.settledBatches == queue.lastBatch) return (0, 0, 0);
-        unchecked {
-            id = uint256(queue.settledBatches) + 1;
-        }
-        Batch memory batch = _batches[id];
-        return (id, batch.cutOff, _unfilled(batch.shares, batch.unfilledRay));
+        (,,, assets) = _claimOf(controller);
     }
 
     // ---- settlement ----
@@ -474,8 +370,9 @@ contract VaultModel is VaultModelBase {
     /// @dev What a settlement carries along.
     struct Settling {
         uint256 id;
-        uint256 cutOff;
+        uint256 unfilledRay;
         uint256 unfilled;
+        uint256 failures;
         uint256 supply;
         uint256 owed;
         uint256 idle;
@@ -493,41 +390,55 @@ contract VaultModel is VaultModelBase {
             s.id = uint256(queue.settledBatches) + 1;
         }
         Batch memory batch = _batches[s.id];
-        s.cutOff = batch.cutOff;
-        if (block.timestamp < s.cutOff) revert BatchStillOpen(s.id, s.cutOff);
+        if (block.timestamp < batch.cutOff) revert BatchStillOpen(s.id, batch.cutOff);
         Config memory config = _config;
+        unchecked {
+            s.unfilledRay = RAY - batch.filledRay;
+        }
+        s.unfilled = _unfilled(batch.shares, s.unfilledRay);
+        if (s.unfilled == 0) {
+            // Everybody withdrew the request.
+            _queue.settledBatches = uint64(s.id);
+            emit BatchSettled(s.id, 0, 0, 0);
+            _judgeWait(config, s.id + 1, queue.lastBatch, 0, false);
+            _locked = false;
+            return (s.id, 0, 0);
+        }
         Totals memory totals = _totals;
         Marks memory m = _measure(config, totals.idle, true);
-        if (block.timestamp < s.cutOff + GRACE) _checkMarks(config, m);
-        if (m.failures == 0) _remember(m);
-        (s.supply,,) = _accrue(config, totals.supply, m.min, m.failures == 0);
-        s.unfilled = _unfilled(batch.shares, batch.unfilledRay);
+        s.failures = m.failures;
+        bool overdue = block.timestamp >= batch.cutOff + GRACE;
+        if (s.failures == 0) _remember(m);
+        // A contract can arrange that books fail that are sound; an account cannot.
+        else if (!overdue || msg.sender != tx.origin || msg.sender.code.length != 0) revert MarkUnavailable(m.failed);
+        if (!overdue) _checkSpread(config, m.min, m.mid, m.max);
+        (s.supply,,) = _accrue(config, totals.supply, m.min, s.failures == 0);
         s.owed = Math.fullMulDiv(s.unfilled, m.min + 1, s.supply + VIRTUAL_SHARES);
         (s.idle, s.reserve) = (totals.idle, queue.claimReserve);
         _raise(config, s);
         _fill(batch, s);
-        bool windDown = _windDown(config, queue, batch, s);
-        if (s.burned == 0 && batch.unfilledRay != 0 && !windDown) revert NothingToSettle();
-        if (s.burned != 0 && m.failures != 0) _stake(config, m.failures, s);
-        _burn(s.burned);
+        uint256 left;
         unchecked {
-            _totals = Totals(_u128(s.supply - s.burned), uint128(s.idle - s.assets));
-            _queue = Queue(
-                _u128(s.reserve + s.assets),
-                queue.lastBatch,
-                batch.unfilledRay == 0 ? uint64(s.id) : queue.settledBatches
-            );
-            _batches[s.id] = batch;
-            emit BatchSettled(s.id, s.burned, s.assets, s.unfilled - s.burned);
+            left = s.unfilled - s.burned;
+            if (s.burned != 0) {
+                if (s.failures != 0 && _stake(config, s)) batch.pocketed = _batches[s.id].pocketed = true;
+                _burn(s.burned);
+            }
+            _totals = Totals(_u128(s.supply - s.burned), _u128(s.idle - s.assets));
+            bool done = left == 0 && s.unfilledRay == 0;
+            _queue = Queue(_u128(s.reserve + s.assets), queue.lastBatch, done ? uint64(s.id) : queue.settledBatches);
+            if (s.assets != 0) {
+                _batches[s.id].assetsPerShare =
+                    uint248(batch.assetsPerShare + Math.fullMulDiv(s.assets, PER_UNIT_SCALE, batch.shares));
+            }
+            if (!done && s.burned != 0) _batches[s.id].filledRay = uint96(RAY - s.unfilledRay);
+            if (s.burned != 0) emit BatchSettled(s.id, s.burned, s.assets, left);
+            (uint256 oldest, uint256 cutOff) = done ? (s.id + 1, 0) : (s.id, uint256(batch.cutOff));
+            bool judged = _judgeWait(config, oldest, queue.lastBatch, cutOff, left * DUST_DIVISOR > s.supply);
+            if (s.burned == 0 && !judged) revert NothingToSettle();
         }
         _locked = false;
         return (s.id, s.burned, s.assets);
-    }
-
-    /// @dev Overdue batches are exempt.
-    function _checkMarks(Config memory config, Marks memory m) private pure {
-        if (m.failures != 0) revert MarkUnavailable(m.failed);
-        _checkSpread(config, m.min, m.mid, m.max);
     }
 
     /// @dev Recalls what the books hold in cash until idle covers what is owed.
@@ -544,41 +455,42 @@ contract VaultModel is VaultModelBase {
     /// @dev Fills the batch by min(1, idle / owed), the same part for every request.
     function _fill(Batch memory batch, Settling memory s) private pure {
         if (s.owed == 0) {
-            // Worth less than a unit: burned for nothing, if it is small, or it would hold up every later batch.
-            if (s.unfilled * DUST_DIVISOR <= s.supply) (batch.unfilledRay, s.burned) = (0, s.unfilled);
+            // Worth less than a unit, or only what cannot be measured: burned for a part of the latter at most, or it
+            // would hold up every later batch.
+            if (s.failures != 0 || s.unfilled * DUST_DIVISOR <= s.supply) (s.unfilledRay, s.burned) = (0, s.unfilled);
             return;
         }
         uint256 paid = Math.min(s.owed, s.idle);
-        if (paid == 0 || batch.unfilledRay == 0) return;
+        if (paid == 0) return;
         unchecked {
-            uint256 left = Math.fullMulDivUp(batch.unfilledRay, s.owed - paid, s.owed);
+            uint256 left = Math.fullMulDivUp(s.unfilledRay, s.owed - paid, s.owed);
             uint256 burned = s.unfilled - _unfilled(batch.shares, left);
             uint256 assets = Math.min(Math.fullMulDiv(s.owed, burned, s.unfilled), paid);
             if (assets == 0) return;
-            batch.unfilledRay = uint96(left);
-            batch.assetsPerShare += Math.fullMulDiv(assets, PER_UNIT_SCALE, batch.shares);
-            (s.burned, s.assets) = (burned, assets);
+            (s.unfilledRay, s.burned, s.assets) = (left, burned, assets);
         }
     }
 
-    /// @dev A batch that waits beyond the limit winds the vault down; none that does lets it go on. Returns whether it
-    /// winds down because of this batch.
-    function _windDown(Config memory config, Queue memory queue, Batch memory batch, Settling memory s)
+    /// @dev Winds down if the oldest unsettled batch is older than the wait limit and short of liquidity after it was
+    /// tried, and no more if the oldest is not older. Returns whether anything changed. `cutOff` may be left to find out.
+    function _judgeWait(Config memory config, uint256 oldest, uint256 last, uint256 cutOff, bool short)
         private
-        returns (bool late)
+        returns (bool)
     {
-        bool now_ = config.windingDown;
-        if (batch.unfilledRay != 0) {
-            late = block.timestamp >= s.cutOff + config.waitLimitSecs;
-            now_ = late;
-        } else if (now_) {
-            now_ =
-                s.id != queue.lastBatch && block.timestamp >= uint256(_batches[s.id + 1].cutOff) + config.waitLimitSecs;
+        bool before = config.windingDown;
+        bool afterwards = before || short;
+        if (afterwards) {
+            if (oldest > last) {
+                afterwards = false;
+            } else {
+                if (cutOff == 0) cutOff = _batches[oldest].cutOff;
+                afterwards = block.timestamp >= cutOff + config.waitLimitSecs;
+            }
         }
-        if (now_ != config.windingDown) {
-            _config.windingDown = now_;
-            emit WindDownSet(now_);
-        }
+        if (afterwards == before) return false;
+        _config.windingDown = afterwards;
+        emit WindDownSet(afterwards);
+        return true;
     }
 
     function _burn(uint256 shares) private {
@@ -591,25 +503,24 @@ contract VaultModel is VaultModelBase {
 
     // ---- pockets ----
 
-    /// @dev Gives the leavers their part of every book that failed.
-    function _stake(Config memory config, uint256 failures, Settling memory s) private {
+    /// @dev Gives the leavers their part of every book that failed. Returns whether they got any.
+    function _stake(Config memory config, Settling memory s) private returns (bool kept) {
         uint256 all = s.supply + VIRTUAL_SHARES;
         for (uint256 i; i < config.books; ++i) {
-            if (failures >> i & 1 == 0) continue;
+            if (s.failures >> i & 1 == 0) continue;
             Book storage book = _books[i];
             uint256 fraction = book.pocketRay;
             uint256 more = Math.fullMulDiv(RAY - fraction, s.burned, all);
-            if (more == 0) continue;
             Limit storage limit = _limits[book.at];
             uint256 id = limit.pocket;
-            uint256 units = more;
+            uint256 units = id == 0 ? more : Math.fullMulDiv(more, _pockets[id].units, fraction);
+            if (units == 0) continue;
+            kept = true;
             if (id == 0) {
                 id = ++_config.pockets;
                 limit.pocket = uint32(id);
                 _pockets[id].book = book.at;
                 emit PocketOpened(id, book.at);
-            } else {
-                units = Math.fullMulDiv(more, _pockets[id].units, fraction);
             }
             Pocket storage pocket_ = _pockets[id];
             Stake storage stake = _stakes[id][s.id];

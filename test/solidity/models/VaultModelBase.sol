@@ -18,9 +18,8 @@ abstract contract VaultModelBase is VaultModelTypes {
     uint256 internal constant SURPLUS_DELAY = 3_600;
     uint256 internal constant DUST_DIVISOR = 1e6;
     uint256 internal constant MAX_BOOKS = 8;
-    uint256 internal constant MARKS_GAS = 2_500_000;
-    /// @dev The call's own price, and the 64th that the EVM keeps back.
-    uint256 internal constant MARKS_GAS_NEEDED = MARKS_GAS + MARKS_GAS / 32 + 10_000;
+    uint256 internal constant MARKS_GAS = 1_500_000;
+    uint256 internal constant RECALL_GAS = 500_000;
     uint256 internal constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
 
     bytes32 internal constant DOMAIN_TYPE =
@@ -78,12 +77,16 @@ abstract contract VaultModelBase is VaultModelTypes {
 
     struct Batch {
         uint128 shares;
-        uint96 unfilledRay;
+        /// The part settled. Not written when all of it is: `settledBatches` says so.
+        uint96 filledRay;
         uint32 cutOff;
-        uint256 assetsPerShare;
+        uint248 assetsPerShare;
+        bool pocketed;
     }
 
     struct Request {
+        uint64 batch;
+        uint128 shares;
         uint128 claimedShares;
         uint128 claimedAssets;
     }
@@ -135,10 +138,9 @@ abstract contract VaultModelBase is VaultModelTypes {
     mapping(address owner => uint256) internal _nonces;
     mapping(address controller => mapping(address operator => bool)) internal _operators;
     mapping(uint256 id => Batch) internal _batches;
-    /// @dev The newest batch of a controller, and its shares in each batch.
-    mapping(address controller => uint256 id) internal _requestOf;
-    mapping(address controller => mapping(uint256 id => uint256 shares)) internal _requested;
-    mapping(address controller => mapping(uint256 id => Request)) internal _claimed;
+    mapping(address controller => Request) internal _requests;
+    /// @dev Shares of earlier requests in batches that have stakes in pockets.
+    mapping(address controller => mapping(uint256 id => uint256 shares)) internal _archive;
     mapping(address book => Limit) internal _limits;
     mapping(uint256 pocket => Pocket) internal _pockets;
     mapping(uint256 pocket => mapping(uint256 id => Stake)) internal _stakes;
@@ -156,15 +158,15 @@ abstract contract VaultModelBase is VaultModelTypes {
         VIRTUAL_SHARES = 10 ** (shareDecimals - assetDecimals);
     }
 
-    /// @dev Totals over idle assets and books. `failed` and `failures` name the last book that could not be measured and
-    /// all of them as bits, `disturbed` the first whose pool is further off than allowed.
+    /// @dev Totals over idle assets and books. `failures` are the books that could not be measured, as bits, `failed` the
+    /// first of them. `blocking` is the first book that holds deposits up, with its disturbance if that is why.
     struct Marks {
         uint256 min;
         uint256 mid;
         uint256 max;
         uint256 failures;
         address failed;
-        address disturbed;
+        address blocking;
         uint256 disturbanceBps;
     }
 
@@ -195,13 +197,20 @@ abstract contract VaultModelBase is VaultModelTypes {
         emit Transfer(address(0), to, value);
     }
 
+    /// @dev Whether a call can get this much: its own price and the 64th that the EVM keeps back come on top.
+    function _affords(uint256 amount) internal view returns (bool) {
+        unchecked {
+            return gasleft() >= amount + amount / 32 + 10_000;
+        }
+    }
+
     /// @dev Asks one book. `strict` reverts where too little gas is left to tell a failure from a starved call.
     function _ask(address book, bool strict)
         internal
         view
         returns (bool measured, uint256 min, uint256 mid, uint256 max, uint256 disturbanceBps)
     {
-        if (gasleft() < MARKS_GAS_NEEDED) {
+        if (!_affords(MARKS_GAS)) {
             if (strict) revert InsufficientGas();
             return (false, 0, 0, 0, 0);
         }
@@ -229,7 +238,8 @@ abstract contract VaultModelBase is VaultModelTypes {
                 (bool measured, uint256 min, uint256 mid, uint256 max, uint256 disturbanceBps) = _ask(book.at, strict);
                 if (!measured) {
                     m.failures |= 1 << i;
-                    m.failed = book.at;
+                    if (m.failed == address(0)) m.failed = book.at;
+                    if (m.blocking == address(0)) m.blocking = book.at;
                     continue;
                 }
                 if (book.pocketRay != 0) {
@@ -243,8 +253,8 @@ abstract contract VaultModelBase is VaultModelTypes {
                 m.min += min;
                 m.mid += mid;
                 m.max += max;
-                if (disturbanceBps > config.maxDisturbanceBps && m.disturbed == address(0)) {
-                    (m.disturbed, m.disturbanceBps) = (book.at, disturbanceBps);
+                if (disturbanceBps > config.maxDisturbanceBps && m.blocking == address(0)) {
+                    (m.blocking, m.disturbanceBps) = (book.at, disturbanceBps);
                 }
             }
         }
@@ -287,6 +297,24 @@ abstract contract VaultModelBase is VaultModelTypes {
         }
     }
 
+    /// @dev Charges what is due, and returns the supply afterwards, which is the caller's to write.
+    function _accrue(Config memory config, uint256 supply, uint256 min, bool performance)
+        internal
+        returns (uint256, uint256 management, uint256 gain)
+    {
+        Fees memory fees = _fees;
+        if (fees.accruedAt == block.timestamp) return (supply, 0, 0);
+        uint256 mark;
+        (management, gain, mark) = _due(config, fees, supply, min, performance);
+        _fees = Fees(uint192(mark), uint64(block.timestamp));
+        unchecked {
+            uint256 shares = management + gain;
+            if (shares != 0) _mint(_feeRecipient, shares);
+            if (shares != 0 || mark != fees.highWaterMark) emit FeesAccrued(management, gain, mark);
+            return (supply + shares, management, gain);
+        }
+    }
+
     /// @dev What views see: measured now, with the fees that the next deposit or settlement would charge.
     function _look() internal view returns (Config memory config, Marks memory m, uint256 all) {
         config = _config;
@@ -326,20 +354,25 @@ abstract contract VaultModelBase is VaultModelTypes {
         }
     }
 
-    function _claimOf(address controller, uint256 id)
+    function _claimOf(address controller)
         internal
         view
-        returns (uint256 pending, uint256 shares, uint256 assets)
+        returns (uint256 id, uint256 pending, uint256 shares, uint256 assets)
     {
-        if (id == 0) return (0, 0, 0);
-        uint256 requested = _requested[controller][id];
-        if (requested == 0) return (0, 0, 0);
-        Batch storage batch = _batches[id];
-        Request memory claimed = _claimed[controller][id];
-        pending = _unfilled(requested, batch.unfilledRay);
-        uint256 earned = Math.fullMulDiv(requested, batch.assetsPerShare, PER_UNIT_SCALE);
-        shares = Math.zeroFloorSub(requested - pending, claimed.claimedShares);
-        assets = Math.zeroFloorSub(earned, claimed.claimedAssets);
+        Request memory request = _requests[controller];
+        id = request.batch;
+        if (id == 0) return (0, 0, 0, 0);
+        Batch memory batch = _batches[id];
+        pending = _unfilled(request.shares, _unfilledRay(id, batch));
+        uint256 earned = Math.fullMulDiv(request.shares, batch.assetsPerShare, PER_UNIT_SCALE);
+        shares = Math.zeroFloorSub(request.shares - pending, request.claimedShares);
+        assets = Math.zeroFloorSub(earned, request.claimedAssets);
+    }
+
+    function _unfilledRay(uint256 id, Batch memory batch) internal view returns (uint256) {
+        unchecked {
+            return id <= _queue.settledBatches ? 0 : RAY - batch.filledRay;
+        }
     }
 
     /// @dev Rounded up; shares below 2¹²⁸.
@@ -366,7 +399,8 @@ abstract contract VaultModelBase is VaultModelTypes {
         uint256 wanted = Math.min(assets, IToken(ASSET).balanceOf(book.at));
         if (wanted == 0) return (0, 0, 0);
         uint256 before = IToken(ASSET).balanceOf(address(this));
-        try IMarkedBook(book.at).recall(wanted) {}
+        if (!_affords(RECALL_GAS)) revert InsufficientGas();
+        try IMarkedBook(book.at).recall{gas: RECALL_GAS}(wanted) {}
         catch {
             return (0, 0, 0);
         }
@@ -378,7 +412,7 @@ abstract contract VaultModelBase is VaultModelTypes {
         if (book.pocketRay != 0) {
             pocketed = Math.fullMulDiv(received, book.pocketRay, RAY);
             kept = received - pocketed;
-            if (pocketed != 0) _payPocket(limit.pocket, pocketed, book.pocketRay);
+            _payPocket(limit.pocket, pocketed, book.pocketRay);
         }
     }
 
@@ -420,5 +454,38 @@ abstract contract VaultModelBase is VaultModelTypes {
         for (uint256 i; i < length; ++i) {
             text[i] = word[i];
         }
+    }
+
+    function _checkOpen(Config memory config, Marks memory m) internal pure {
+        if (config.windingDown) revert WindingDown();
+        if (m.blocking == address(0)) return;
+        if (m.disturbanceBps == 0) revert MarkUnavailable(m.blocking);
+        revert PoolDisturbed(m.blocking, m.disturbanceBps, config.maxDisturbanceBps);
+    }
+
+    function _sharesDown(Config memory config, uint256 assets, uint256 max, uint256 all)
+        internal
+        pure
+        returns (uint256)
+    {
+        unchecked {
+            return Math.fullMulDiv(Math.fullMulDiv(assets, BPS - config.entryCostBps, BPS), all, max + 1);
+        }
+    }
+
+    /// @dev As `_sharesDown`, or the largest number.
+    function _mostShares(Config memory config, uint256 assets, uint256 max, uint256 all)
+        internal
+        pure
+        returns (uint256)
+    {
+        uint256 kept = Math.fullMulDiv(assets, BPS - config.entryCostBps, BPS);
+        uint256 high;
+        assembly ("memory-safe") {
+            let low := mul(kept, all)
+            let mixed := mulmod(kept, all, not(0))
+            high := sub(sub(mixed, low), lt(mixed, low))
+        }
+        return high > max ? type(uint256).max : Math.fullMulDiv(kept, all, max + 1);
     }
 }

@@ -32,12 +32,12 @@ contract VaultModelExtension is VaultModelBase {
         if (foreign || _fees.accruedAt != 0 || address(this).code.length != 0) revert AlreadyInitialized();
         _fees = Fees(uint192(Math.divUp(PRICE_SCALE, VIRTUAL_SHARES)), uint64(block.timestamp));
         emit Initialized(governor_, asset_, name_, symbol_, DECIMALS);
+        _putRebalancer(rebalancer_);
+        _putFeeRecipient(feeRecipient_);
         if (parameters.length > 9) revert UnknownParameter(9);
         for (uint256 id; id < 9; ++id) {
             _put(uint8(id), id < parameters.length ? parameters[id] : _default(id));
         }
-        _putRebalancer(rebalancer_);
-        _putFeeRecipient(feeRecipient_);
     }
 
     // ---- ERC-2612 and EIP-5267 ----
@@ -62,8 +62,7 @@ contract VaultModelExtension is VaultModelBase {
         external
     {
         bytes32 hash = _permitHash(owner, spender, value, deadline);
-        bool valid =
-            owner.code.length == 0 ? _recovers(owner, hash, v, r, s) : _signed(owner, hash, abi.encodePacked(r, s, v));
+        bool valid = _recovers(owner, hash, v, r, s) || _signed(owner, hash, abi.encodePacked(r, s, v));
         if (!valid) revert ERC2612InvalidSignature(owner);
         _approve(owner, spender, value);
     }
@@ -72,12 +71,9 @@ contract VaultModelExtension is VaultModelBase {
         external
     {
         bytes32 hash = _permitHash(owner, spender, value, deadline);
-        bool valid;
-        if (owner.code.length != 0) {
-            valid = _signed(owner, hash, signature);
-        } else if (signature.length == 65) {
-            valid = _recovers(owner, hash, uint8(signature[64]), bytes32(signature[0:32]), bytes32(signature[32:64]));
-        }
+        bool valid = signature.length == 65
+            && _recovers(owner, hash, uint8(signature[64]), bytes32(signature[0:32]), bytes32(signature[32:64]));
+        valid = valid || _signed(owner, hash, signature);
         if (!valid) revert ERC2612InvalidSignature(owner);
         _approve(owner, spender, value);
     }
@@ -98,6 +94,7 @@ contract VaultModelExtension is VaultModelBase {
     }
 
     function _signed(address owner, bytes32 hash, bytes memory signature) private view returns (bool) {
+        if (owner.code.length == 0) return false;
         (bool success, bytes memory answer) =
             owner.staticcall(abi.encodeCall(ISigner.isValidSignature, (hash, signature)));
         return success && answer.length >= 32 && bytes32(answer) == bytes32(ISigner.isValidSignature.selector);
@@ -111,17 +108,17 @@ contract VaultModelExtension is VaultModelBase {
         if (limit.place == 0) revert UnknownBook(at);
         uint256 id = limit.pocket;
         if (id == 0) revert UnknownPocket(id);
-        Book storage book = _books[limit.place - 1];
+        Book storage at_ = _books[limit.place - 1];
         (bool measured, uint256 min, uint256 mid, uint256 max,) = _ask(at, true);
         if (!measured) revert MarkUnavailable(at);
         _checkSpread(_config, min, mid, max);
-        uint256 fraction = book.pocketRay;
+        uint256 fraction = at_.pocketRay;
         uint256 value = Math.fullMulDiv(min, fraction, RAY);
         uint256 idle_ = _totals.idle;
         paid = Math.min(value, idle_);
         if (paid == 0 && max != 0) revert InsufficientIdle(value, idle_);
         fraction = value == 0 ? 0 : Math.fullMulDivUp(fraction, value - paid, value);
-        book.pocketRay = uint96(fraction);
+        at_.pocketRay = uint96(fraction);
         if (fraction == 0) limit.pocket = 0;
         unchecked {
             _totals.idle = uint128(idle_ - paid);
@@ -147,7 +144,9 @@ contract VaultModelExtension is VaultModelBase {
         if (stake.units == 0) return 0;
         uint256 earned = Math.fullMulDiv(stake.units, _pockets[id].paidPerUnit, PER_UNIT_SCALE);
         earned = Math.zeroFloorSub(earned, stake.paidBefore);
-        uint256 own = Math.fullMulDiv(earned, _requested[controller][requestId], _batches[requestId].shares);
+        Request memory request = _requests[controller];
+        uint256 shares = request.batch == requestId ? request.shares : _archive[controller][requestId];
+        uint256 own = Math.fullMulDiv(earned, shares, _batches[requestId].shares);
         return Math.zeroFloorSub(own, _restClaimed[id][requestId][controller]);
     }
 
@@ -229,16 +228,14 @@ contract VaultModelExtension is VaultModelBase {
         _authorise(false);
         Limit memory limit = _limits[at];
         if (limit.place == 0) revert UnknownBook(at);
-        if (limit.pocket != 0) revert BookPocketed(at, limit.pocket);
         (bool measured,,, uint256 max,) = _ask(at, true);
         if (!measured) revert MarkUnavailable(at);
+        if (limit.pocket != 0) revert BookPocketed(at, limit.pocket);
         if (max != 0) revert BookNotEmpty(at);
         uint256 last = _config.books - 1;
-        for (uint256 i = limit.place - 1; i < last; ++i) {
-            Book memory next = _books[i + 1];
-            _books[i] = next;
-            _limits[next.at].place = uint8(i + 1);
-        }
+        Book memory moved = _books[last];
+        _books[limit.place - 1] = moved;
+        _limits[moved.at].place = limit.place;
         delete _books[last];
         delete _limits[at];
         _config.books = uint8(last);
@@ -246,30 +243,30 @@ contract VaultModelExtension is VaultModelBase {
     }
 
     function setBookCap(address at, uint256 cap) external {
-        _free();
         Limit storage limit = _limits[at];
         if (limit.place == 0) revert UnknownBook(at);
+        _free();
         _authorise(cap <= limit.cap);
         limit.cap = cap;
         emit BookCapSet(at, cap);
     }
 
     function allocate(address at, uint256 assets) external {
-        _take();
         _onlyAllocator();
+        if (assets == 0) revert ZeroAmount();
+        _take();
         Limit storage limit = _limits[at];
         if (limit.place == 0) revert UnknownBook(at);
-        if (assets == 0) revert ZeroAmount();
         if (_config.windingDown) revert WindingDown();
         if (limit.pocket != 0) revert BookPocketed(at, limit.pocket);
-        uint256 idle_ = _totals.idle;
-        if (assets > idle_) revert InsufficientIdle(assets, idle_);
         uint256 allocated = limit.allocated;
         if (limit.isolated) {
             (bool measured,, uint256 mid,,) = _ask(at, true);
             if (!measured) revert MarkUnavailable(at);
             if (mid < allocated) revert BookInLoss(at, allocated, mid);
         }
+        uint256 idle_ = _totals.idle;
+        if (assets > idle_) revert InsufficientIdle(assets, idle_);
         allocated += assets;
         if (allocated > limit.cap) revert BookCapExceeded(at, allocated, limit.cap);
         limit.allocated = _u128(allocated);
@@ -282,11 +279,11 @@ contract VaultModelExtension is VaultModelBase {
     }
 
     function recall(address at, uint256 assets) external {
-        _take();
         _onlyAllocator();
         uint256 place = _limits[at].place;
         if (place == 0) revert UnknownBook(at);
         if (assets == 0) revert ZeroAmount();
+        _take();
         (uint256 received, uint256 kept, uint256 pocketed) = _pull(_books[place - 1], assets);
         if (received < assets) revert InsufficientIdle(assets, received);
         _totals.idle = _u128(_totals.idle + kept);
@@ -311,13 +308,27 @@ contract VaultModelExtension is VaultModelBase {
         _locked = false;
     }
 
-    /// @notice What this book has to give so that the queue can be paid.
-    function liquidityNeeded(address) external view returns (uint256) {
+    /// @notice What this book has to raise: the escrowed shares' part of it, and its pocket, less its share (by
+    /// allocation) of the idle assets that the escrowed shares have no part of.
+    function liquidityNeeded(address at) external view returns (uint256) {
+        Limit memory limit = _limits[at];
+        if (limit.place == 0) revert UnknownBook(at);
         uint256 escrowed = _balances[address(this)];
-        if (escrowed == 0) return 0;
-        (, Marks memory m, uint256 all) = _look();
-        if (m.failures != 0) revert MarkUnavailable(m.failed);
-        return Math.zeroFloorSub(Math.fullMulDivUp(escrowed, m.min + 1, all), _totals.idle);
+        if (escrowed == 0 && limit.pocket == 0) return 0;
+        (bool measured, uint256 min,,,) = _ask(at, true);
+        if (!measured) revert MarkUnavailable(at);
+        uint256 ours = Math.fullMulDiv(min, RAY - _books[limit.place - 1].pocketRay, RAY);
+        Totals memory totals = _totals;
+        uint256 all = totals.supply + VIRTUAL_SHARES;
+        uint256 need = Math.fullMulDivUp(ours, escrowed, all) + (min - ours);
+        uint256 theirs = Math.fullMulDivUp(totals.idle, escrowed, all);
+        uint256 allocated;
+        for (uint256 i; i < _config.books; ++i) {
+            allocated += _limits[_books[i].at].allocated;
+        }
+        if (allocated == 0) return need;
+        uint256 credit = Math.fullMulDiv(Math.zeroFloorSub(totals.idle, theirs), limit.allocated, allocated);
+        return Math.zeroFloorSub(need, credit);
     }
 
     // ---- parameters ----
@@ -369,10 +380,11 @@ contract VaultModelExtension is VaultModelBase {
     }
 
     function setParameter(uint8 id, uint256 value) external {
-        _free();
         uint256 old = parameter(id);
         bool tighter = id == 5 ? false : id == 2 ? value >= old : value <= old;
+        _free();
         _authorise(tighter);
+        if (id == 3 || id == 4) _accrueNow();
         _put(id, value);
     }
 
@@ -385,7 +397,17 @@ contract VaultModelExtension is VaultModelBase {
     function setFeeRecipient(address feeRecipient_) external {
         _free();
         _authorise(false);
+        _accrueNow();
         _putFeeRecipient(feeRecipient_);
+    }
+
+    /// @dev Charges what is due so far before the terms change: for time only while a book cannot be measured.
+    function _accrueNow() private {
+        Config memory config = _config;
+        Totals memory totals = _totals;
+        Marks memory m = _measure(config, totals.idle, true);
+        (uint256 supply,,) = _accrue(config, totals.supply, m.min, m.failures == 0);
+        _totals.supply = _u128(supply);
     }
 
     function _default(uint256 id) private pure returns (uint256) {
@@ -417,6 +439,7 @@ contract VaultModelExtension is VaultModelBase {
     }
 
     function _putRebalancer(address rebalancer_) private {
+        if (rebalancer_ == address(0)) revert ZeroAddress();
         _rebalancer = rebalancer_;
         emit RebalancerSet(rebalancer_);
     }
@@ -431,14 +454,84 @@ contract VaultModelExtension is VaultModelBase {
         if (!tightening || msg.sender != IRoles(GOVERNOR).guardian()) revert Unauthorized(msg.sender);
     }
 
-    // ---- overview ----
+    // ---- views ----
+
+    function accrueFees() external returns (uint256 management, uint256 gain) {
+        _take();
+        Config memory config = _config;
+        Totals memory totals = _totals;
+        Marks memory m = _measure(config, totals.idle, true);
+        if (m.failures != 0) revert MarkUnavailable(m.failed);
+        _remember(m);
+        uint256 supply;
+        (supply, management, gain) = _accrue(config, totals.supply, m.min, true);
+        if (supply != totals.supply) _totals.supply = _u128(supply);
+        _locked = false;
+    }
+
+    function nextBatch() external view returns (uint256 id, uint256 cutOff, uint256 sharesLeft) {
+        Queue memory queue = _queue;
+        if (queue.settledBatches == queue.lastBatch) return (0, 0, 0);
+        unchecked {
+            id = uint256(queue.settledBatches) + 1;
+        }
+        Batch memory batch = _batches[id];
+        return (id, batch.cutOff, _unfilled(batch.shares, _unfilledRay(id, batch)));
+    }
+
+    function currentBatch() external view returns (uint256 id, uint256 cutOff) {
+        (id, cutOff,) = _openBatch();
+    }
+
+    function supportsInterface(bytes4 id) external pure returns (bool) {
+        return id == 0x01ffc9a7 || id == 0xe3bc4e65 || id == 0x620ee8e4 || id == 0x2f0a18c5 || id == 0xf815c03d;
+    }
+
+    function share() external view returns (address) {
+        return address(this);
+    }
+
+    function vault(address asset_) external view returns (address) {
+        return asset_ == ASSET ? address(this) : address(0);
+    }
+
+    function previewRedeem(uint256) external pure returns (uint256) {
+        revert AsyncRedeem();
+    }
+
+    function previewWithdraw(uint256) external pure returns (uint256) {
+        revert AsyncRedeem();
+    }
+
+    function marks() external view returns (uint256 navMin, uint256 navMid, uint256 navMax) {
+        Marks memory m = _measure(_config, _totals.idle, false);
+        return (m.min, m.mid, m.failures == 0 ? m.max : Math.max(m.max, _measured.max));
+    }
+
+    function maxDeposit(address receiver) external view returns (uint256) {
+        (Config memory config, Marks memory m, uint256 all) = _look();
+        return config.windingDown || m.blocking != address(0) ? 0 : _room(config, m.mid, receiver, all);
+    }
+
+    function highWaterMark() external view returns (uint256) {
+        return _fees.highWaterMark;
+    }
+
+    function windingDown() external view returns (bool) {
+        return _config.windingDown;
+    }
+
+    function maxMint(address receiver) external view returns (uint256) {
+        (Config memory config, Marks memory m, uint256 all) = _look();
+        if (config.windingDown || m.blocking != address(0)) return 0;
+        return _mostShares(config, _room(config, m.mid, receiver, all), m.max, all);
+    }
 
     function overview(address account) external view returns (Overview memory o, BookView[] memory views) {
         (Config memory config, Marks memory m, uint256 all) = _look();
         Totals memory totals = _totals;
         Queue memory queue = _queue;
-        bool measured = m.failures == 0;
-        (o.navMin, o.navMid, o.navMax) = (m.min, m.mid, measured ? m.max : Math.max(m.max, _measured.max));
+        (o.navMin, o.navMid, o.navMax) = (m.min, m.mid, m.max);
         (o.supply, o.pendingFees) = (totals.supply, all - VIRTUAL_SHARES - totals.supply);
         (o.highWaterMark, o.idle, o.claimReserve) = (_fees.highWaterMark, totals.idle, queue.claimReserve);
         (o.windingDown, o.locked) = (config.windingDown ? 1 : 0, _locked ? 1 : 0);
@@ -446,14 +539,15 @@ contract VaultModelExtension is VaultModelBase {
         if (queue.settledBatches != queue.lastBatch) {
             o.oldestBatch = uint256(queue.settledBatches) + 1;
             Batch memory batch = _batches[o.oldestBatch];
-            (o.oldestCutOff, o.oldestSharesLeft) = (batch.cutOff, _unfilled(batch.shares, batch.unfilledRay));
+            (o.oldestCutOff, o.oldestSharesLeft) =
+            (batch.cutOff, _unfilled(batch.shares, _unfilledRay(o.oldestBatch, batch)));
         }
-        (o.balance, o.nonce, o.requestId) = (_balances[account], _nonces[account], _requestOf[account]);
-        if (measured && m.disturbed == address(0) && !config.windingDown) {
+        (o.balance, o.nonce) = (_balances[account], _nonces[account]);
+        if (m.blocking == address(0) && !config.windingDown) {
             o.maxDeposit = _room(config, m.mid, account, all);
         }
-        o.value = Math.fullMulDiv(o.balance, m.mid + 1, all);
-        (o.pendingShares, o.claimableShares, o.claimableAssets) = _claimOf(account, o.requestId);
+        o.value = Math.fullMulDiv(o.balance, (m.failures == 0 ? m.mid : _measured.mid) + 1, all);
+        (o.requestId, o.pendingShares, o.claimableShares, o.claimableAssets) = _claimOf(account);
         views = new BookView[](config.books);
         for (uint256 i; i < config.books; ++i) {
             BookView memory view_ = views[i];

@@ -26,6 +26,19 @@ interface ISigner {
     function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4);
 }
 
+/// @notice What sets the model up.
+interface ISetUp {
+    function initialize(
+        address governor,
+        address asset,
+        bytes32 name,
+        bytes32 symbol,
+        address rebalancer,
+        address feeRecipient,
+        uint256[] calldata parameters
+    ) external;
+}
+
 /// @title Structs, events and errors of the vault's interface
 /// @notice As `IVault` declares them; their meaning is documented there.
 abstract contract VaultModelTypes {
