@@ -44,6 +44,7 @@ sol! {
 
     /// See `VaultCaller`.
     interface IVaultCaller {
+        #[derive(Debug)]
         struct Result {
             bool success;
             bytes answer;
