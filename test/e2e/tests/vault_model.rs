@@ -88,6 +88,8 @@ struct Life {
     tally: Tally,
     unit: U256,
     key: PrivateKeySigner,
+    /// Books that fail.
+    broken: [bool; BOOKS],
     /// Pockets and batches that joined them.
     stakes: Vec<(U256, U256)>,
 }
@@ -105,6 +107,7 @@ impl Life {
             tally: Tally::default(),
             unit,
             key: PrivateKeySigner::from_bytes(&keccak256(b"owner")).unwrap(),
+            broken: [false; BOOKS],
             stakes: Vec::new(),
         };
         for book in 0..2 {
@@ -165,6 +168,21 @@ impl Life {
         let data = call.abi_encode();
         let answer = self.twin.read(C::SIGNATURE, |_| data.clone()).ok()?;
         C::abi_decode_returns(&answer).ok()
+    }
+
+    /// Mostly somebody of whom `amount` is not zero, if there is anybody; and the amount.
+    fn somebody(&mut self, amount: impl Fn(&mut Self, Address) -> U256) -> (Address, U256) {
+        let start = self.random.below(5);
+        let random = self.random.one_in(6);
+        for turn in 0..5 {
+            let person = DEPOSITORS[usize::try_from((start + turn) % 5).unwrap()];
+            let amount = amount(self, person);
+            if random || !amount.is_zero() {
+                return (person, amount);
+            }
+        }
+        let person = self.person();
+        (person, U256::ZERO)
     }
 
     fn balance(&mut self, account: Address) -> U256 {
@@ -265,10 +283,13 @@ impl Life {
     }
 
     fn request(&mut self) -> (&'static str, Outcome) {
-        let owner = self.person();
+        // Mostly of those who have nothing to claim.
+        let (owner, balance) = self.somebody(|life, owner| {
+            let held = life.view(&IVault::maxWithdrawCall { controller: owner }).unwrap();
+            if held.is_zero() { life.balance(owner) } else { U256::ZERO }
+        });
         let controller = if self.random.one_in(8) { self.person() } else { owner };
         let sender = if self.random.one_in(8) { self.person() } else { owner };
-        let balance = self.balance(owner);
         let shares = self.random.up_to(balance);
         let outcome = self.twin.send(sender, |_| IVault::requestRedeemCall {
             shares,
@@ -279,15 +300,16 @@ impl Life {
     }
 
     fn withdraw_request(&mut self) -> (&'static str, Outcome) {
-        let controller = self.person();
+        let (request_id, _) = self.batch();
+        let (controller, pending) = self.somebody(|life, controller| {
+            let call = IVault::pendingRedeemRequestCall {
+                requestId: request_id,
+                controller,
+            };
+            life.view(&call).unwrap()
+        });
         let sender = if self.random.one_in(8) { self.person() } else { controller };
         let receiver = self.receiver(controller);
-        let (request_id, _) = self.batch();
-        let call = IVault::pendingRedeemRequestCall {
-            requestId: request_id,
-            controller,
-        };
-        let pending = self.view(&call).unwrap();
         let shares = self.random.up_to(pending);
         let outcome = self.twin.send(sender, |side| IVault::withdrawRequestCall {
             shares,
@@ -306,6 +328,9 @@ impl Life {
     fn settle(&mut self) -> (&'static str, Outcome) {
         // Time to settle, mostly.
         let next = self.view(&IVault::nextBatchCall {}).unwrap();
+        if next.batchId.is_zero() && !self.random.one_in(8) {
+            return self.request();
+        }
         let cut_off: u64 = next.cutOff.to();
         if cut_off > self.twin.now() && !self.random.one_in(4) {
             self.twin.chain.set_timestamp(cut_off + self.random.below(100));
@@ -315,7 +340,8 @@ impl Life {
     }
 
     fn claim(&mut self) -> (&'static str, Outcome) {
-        let controller = self.person();
+        let (controller, max) =
+            self.somebody(|life, controller| life.view(&IVault::maxWithdrawCall { controller }).unwrap());
         let sender = if self.random.one_in(8) { self.person() } else { controller };
         let receiver = self.receiver(controller);
         if self.random.one_in(2) {
@@ -328,7 +354,6 @@ impl Life {
             });
             return ("redeem", outcome);
         }
-        let max = self.view(&IVault::maxWithdrawCall { controller }).unwrap();
         let assets = self.random.up_to(max);
         let outcome = self.twin.send(sender, |side| IVault::withdrawCall {
             assets,
@@ -452,7 +477,7 @@ impl Life {
             other: other.to(),
             lowerBps: u16::try_from(self.random.below(wide)).unwrap(),
             higherBps: u16::try_from(self.random.below(wide)).unwrap(),
-            disturbanceBps: if self.random.one_in(8) { 101 } else { 100 },
+            disturbanceBps: self.random.pick(&[0, 0, 0, 0, 0, 0, 50, 51, 100, 101]),
         };
         let call = call.abi_encode();
         let outcome = self.twin.transact(person, |side| (side.books[book], call.clone()));
@@ -464,9 +489,11 @@ impl Life {
     }
 
     fn break_book(&mut self) -> (&'static str, Outcome) {
-        let book = self.book();
-        // Working is what books do most of the time.
-        let mode = if self.random.one_in(3) { 1 + self.random.below(4) } else { 0 };
+        // One at a time mostly, and for a while.
+        let ill = self.broken.iter().position(|broken| *broken);
+        let book = if self.random.one_in(8) { self.book() } else { ill.unwrap_or(usize::from(self.random.one_in(2))) };
+        let mode = if self.broken[book] || self.random.one_in(2) { 0 } else { 1 + self.random.below(4) };
+        self.broken[book] = mode != 0;
         let call = IScriptedBook::setModeCall {
             mode: u8::try_from(mode).unwrap(),
             refuses: self.random.one_in(6),
@@ -591,6 +618,9 @@ impl Life {
                 ("realizeLoss", self.twin.govern(call))
             }
             1 => {
+                if self.random.one_in(2) {
+                    self.ruin(book);
+                }
                 let call = |side: &Side| IVault::removeBookCall { book: side.books[book] };
                 ("removeBook", self.twin.govern(call))
             }
@@ -620,6 +650,22 @@ impl Life {
         }
     }
 
+    /// Makes a book worth nothing.
+    fn ruin(&mut self, book: usize) {
+        let (held, token) = (self.twin.sides[0].books[book], self.twin.token);
+        let cash = self.twin.chain.read_call(token, &IERC20::balanceOfCall { account: held });
+        let calls = [
+            IScriptedBook::loseCall { assets: cash.unwrap() }.abi_encode(),
+            IScriptedBook::setMarksCall { other: 0, lowerBps: 0, higherBps: 0, disturbanceBps: 0 }.abi_encode(),
+            IScriptedBook::setModeCall { mode: 0, refuses: false }.abi_encode(),
+        ];
+        self.broken[book] = false;
+        for call in calls {
+            let ruined = self.twin.transact(ALLOCATOR, |side| (side.books[book], call.clone()));
+            ruined.expect("books do as they are told");
+        }
+    }
+
     /// Everything that changes the state is refused while the rebalancer has the lock.
     fn locked(&mut self) -> (&'static str, Outcome) {
         let caller = self.twin.caller;
@@ -632,6 +678,12 @@ impl Life {
                 IVault::unlockCall {}.abi_encode(),
                 IVault::lockCall {}.abi_encode(),
                 IVault::lockedCall {}.abi_encode(),
+                IVault::marksCall {}.abi_encode(),
+                IVault::totalAssetsCall {}.abi_encode(),
+                IVault::convertToSharesCall { assets: one }.abi_encode(),
+                IVault::maxDepositCall { receiver }.abi_encode(),
+                IVault::maxMintCall { receiver }.abi_encode(),
+                IVault::overviewCall { account: person }.abi_encode(),
                 IVault::lockCall {}.abi_encode(),
                 IVault::transferCall { to: person, value: one }.abi_encode(),
                 IVault::approveCall { spender, value: one }.abi_encode(),
@@ -672,7 +724,7 @@ impl Life {
         });
         let (output, _) = outcome.as_ref().expect("the caller goes on whatever happens");
         let results = IVaultCaller::runCall::abi_decode_returns(output).unwrap();
-        let entries = &results[3..29];
+        let entries = &results[9..35];
         assert!(entries.iter().all(|entry| !entry.success), "{entries:?}");
         // The rest is refused for another reason already: the caller has no role and nothing to claim.
         let locked = entries.iter().filter(|entry| entry.answer == IVault::Locked {}.abi_encode());

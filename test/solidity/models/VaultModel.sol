@@ -128,21 +128,10 @@ contract VaultModel is VaultModelBase {
         }
     }
 
-    function _move(address from, address to, uint256 value) private {
-        uint256 balance = _balances[from];
-        if (balance < value) revert ERC20InsufficientBalance(from, balance, value);
-        // The sum of all balances is the supply.
-        unchecked {
-            _balances[from] = balance - value;
-            _balances[to] += value;
-        }
-        emit Transfer(from, to, value);
-    }
-
     // ---- value ----
 
     function totalAssets() public view returns (uint256) {
-        Marks memory m = _measure(_config, _totals.idle, false);
+        Marks memory m = _measure(_config, _totals.idle, false, 0);
         return m.failures == 0 ? m.mid : _measured.mid;
     }
 
@@ -170,18 +159,6 @@ contract VaultModel is VaultModelBase {
         return ASSET;
     }
 
-    function previewDeposit(uint256 assets) external view returns (uint256) {
-        (Config memory config, Marks memory m, uint256 all) = _look();
-        _checkOpen(config, m);
-        return _sharesDown(config, assets, m.max, all);
-    }
-
-    function previewMint(uint256 shares) external view returns (uint256) {
-        (Config memory config, Marks memory m, uint256 all) = _look();
-        _checkOpen(config, m);
-        return _assetsUp(config, shares, m.max, all);
-    }
-
     function deposit(uint256 assets, address receiver) external returns (uint256) {
         return _deposit(assets, receiver, 0);
     }
@@ -201,21 +178,21 @@ contract VaultModel is VaultModelBase {
     function _deposit(uint256 assets, address receiver, uint256 minShares) private returns (uint256 shares) {
         (Config memory config, Totals memory totals, Marks memory m, uint256 supply) = _open();
         uint256 all = supply + VIRTUAL_SHARES;
-        uint256 max = _room(config, m.mid, receiver, all);
+        uint256 max = _room(config, m, totals.idle, receiver, all);
         if (assets > max) revert ERC4626ExceededMaxDeposit(receiver, assets, max);
         shares = _sharesDown(config, assets, m.max, all);
         if (shares < minShares) revert SlippageExceeded(shares, minShares);
-        _takeIn(totals, supply, assets, shares, receiver);
+        _takeIn(config, totals, m, supply, assets, shares, receiver);
     }
 
     function _mintExactly(uint256 shares, address receiver, uint256 maxAssets) private returns (uint256 assets) {
         (Config memory config, Totals memory totals, Marks memory m, uint256 supply) = _open();
         uint256 all = supply + VIRTUAL_SHARES;
         assets = _assetsUp(config, shares, m.max, all);
-        uint256 max = _room(config, m.mid, receiver, all);
+        uint256 max = _room(config, m, totals.idle, receiver, all);
         if (assets > max) revert ERC4626ExceededMaxMint(receiver, shares, _mostShares(config, max, m.max, all));
         if (assets > maxAssets) revert CostExceeded(assets, maxAssets);
-        _takeIn(totals, supply, assets, shares, receiver);
+        _takeIn(config, totals, m, supply, assets, shares, receiver);
     }
 
     /// @dev What every deposit begins with: the lock, a measurement that is good enough, fees.
@@ -223,15 +200,35 @@ contract VaultModel is VaultModelBase {
         _take();
         config = _config;
         totals = _totals;
-        m = _measure(config, totals.idle, true);
+        m = _measure(config, totals.idle, true, config.maxDisturbanceBps);
         _checkOpen(config, m);
-        _remember(m);
         (supply,,) = _accrue(config, totals.supply, m.min, true);
     }
 
-    function _takeIn(Totals memory totals, uint256 supply, uint256 assets, uint256 shares, address receiver) private {
+    /// @dev Raises the high-water mark by what the entry cost adds to the price: that is no profit.
+    function _raiseMark(uint256 all, uint256 min, uint256 assets, uint256 shares) private {
+        uint256 before = Math.fullMulDiv(min, PRICE_SCALE, all);
+        uint256 afterwards = Math.fullMulDivUp(min + assets, PRICE_SCALE, all + shares);
+        uint256 mark = _fees.highWaterMark + Math.zeroFloorSub(afterwards, before);
+        _fees.highWaterMark = uint192(mark);
+        emit FeesAccrued(0, 0, mark);
+    }
+
+    function _takeIn(
+        Config memory config,
+        Totals memory totals,
+        Marks memory m,
+        uint256 supply,
+        uint256 assets,
+        uint256 shares,
+        address receiver
+    ) private {
         if (assets == 0 || shares == 0) revert ZeroAmount();
         _checkReceiver(receiver);
+        if (config.performanceFeeBps != 0) _raiseMark(supply + VIRTUAL_SHARES, m.min + 1, assets, shares);
+        unchecked {
+            _remember(m.mid + assets, m.max + assets);
+        }
         _totals = Totals(_u128(supply + shares), _u128(totals.idle + assets));
         _mint(receiver, shares);
         emit Deposit(msg.sender, receiver, assets, shares);
@@ -242,12 +239,6 @@ contract VaultModel is VaultModelBase {
         uint256 held = IToken(ASSET).balanceOf(address(this));
         if (held < before || held - before != assets) revert TransferFailed(ASSET);
         _locked = false;
-    }
-
-    function _assetsUp(Config memory config, uint256 shares, uint256 max, uint256 all) private pure returns (uint256) {
-        unchecked {
-            return Math.fullMulDivUp(Math.fullMulDivUp(shares, max + 1, all), BPS, BPS - config.entryCostBps);
-        }
     }
 
     // ---- ERC-7540, redemption side ----
@@ -284,24 +275,6 @@ contract VaultModel is VaultModelBase {
         if (claimable != 0) revert RequestUnclaimed(controller, id);
         if (_batches[id].pocketed) _archive[controller][id] = request.shares;
         (request.claimedShares, request.claimedAssets) = (0, 0);
-    }
-
-    function withdrawRequest(uint256 shares, address receiver, address controller) external {
-        _free();
-        if (shares == 0) revert ZeroAmount();
-        _checkOperator(controller);
-        _checkReceiver(receiver);
-        Request storage request = _requests[controller];
-        (uint256 id, uint256 held) = (request.batch, request.shares);
-        Batch storage batch = _batches[id];
-        if (block.timestamp >= batch.cutOff) revert RequestClosed(id, batch.cutOff);
-        if (shares > held) revert RequestExceeded(controller, shares, held);
-        unchecked {
-            (request.batch, request.shares) = (held == shares ? 0 : uint64(id), uint128(held - shares));
-            batch.shares = uint128(batch.shares - shares);
-        }
-        _move(address(this), receiver, shares);
-        emit RequestWithdrawn(controller, receiver, id, msg.sender, shares);
     }
 
     function isOperator(address controller, address operator) external view returns (bool) {
@@ -347,16 +320,6 @@ contract VaultModel is VaultModelBase {
         _locked = false;
     }
 
-    function pendingRedeemRequest(uint256 id, address controller) external view returns (uint256) {
-        (uint256 held, uint256 amount,,) = _claimOf(controller);
-        return held == id ? amount : 0;
-    }
-
-    function claimableRedeemRequest(uint256 id, address controller) external view returns (uint256) {
-        (uint256 held,, uint256 amount,) = _claimOf(controller);
-        return held == id ? amount : 0;
-    }
-
     function maxRedeem(address controller) external view returns (uint256 shares) {
         (,, shares,) = _claimOf(controller);
     }
@@ -399,19 +362,24 @@ contract VaultModel is VaultModelBase {
         if (s.unfilled == 0) {
             // Everybody withdrew the request.
             _queue.settledBatches = uint64(s.id);
-            emit BatchSettled(s.id, 0, 0, 0);
+            emit BatchSettled(s.id, 0, 0, 0, 0);
             _judgeWait(config, s.id + 1, queue.lastBatch, 0, false);
             _locked = false;
             return (s.id, 0, 0);
         }
         Totals memory totals = _totals;
-        Marks memory m = _measure(config, totals.idle, true);
+        // Pools must be half as close to the oracle as for deposits: leavers pay no entry cost.
+        Marks memory m = _measure(config, totals.idle, true, config.maxDisturbanceBps / 2);
         s.failures = m.failures;
         bool overdue = block.timestamp >= batch.cutOff + GRACE;
-        if (s.failures == 0) _remember(m);
-        // A contract can arrange that books fail that are sound; an account cannot.
-        else if (!overdue || msg.sender != tx.origin || msg.sender.code.length != 0) revert MarkUnavailable(m.failed);
-        if (!overdue) _checkSpread(config, m.min, m.mid, m.max);
+        if (!overdue) {
+            if (s.failures != 0) revert MarkUnavailable(m.failed);
+            _checkSpread(config, m.min, m.mid, m.max);
+            _checkPools(m, config.maxDisturbanceBps / 2);
+        } else if (s.failures != 0 && (msg.sender != tx.origin || msg.sender.code.length != 0)) {
+            // A contract can arrange that books fail that are sound; an account cannot.
+            revert MarkUnavailable(m.failed);
+        }
         (s.supply,,) = _accrue(config, totals.supply, m.min, s.failures == 0);
         s.owed = Math.fullMulDiv(s.unfilled, m.min + 1, s.supply + VIRTUAL_SHARES);
         (s.idle, s.reserve) = (totals.idle, queue.claimReserve);
@@ -420,6 +388,14 @@ contract VaultModel is VaultModelBase {
         uint256 left;
         unchecked {
             left = s.unfilled - s.burned;
+            if (s.failures == 0) {
+                _remember(Math.zeroFloorSub(m.mid, s.assets), Math.zeroFloorSub(m.max, s.assets));
+            } else if (s.burned != 0) {
+                // Their part of what was last measured, the books that cannot be measured now included.
+                Measured memory last = _measured;
+                uint256 went = Math.fullMulDiv(s.burned, uint256(last.mid) + 1, s.supply + VIRTUAL_SHARES);
+                _remember(Math.zeroFloorSub(last.mid, went), Math.zeroFloorSub(last.max, went));
+            }
             if (s.burned != 0) {
                 if (s.failures != 0 && _stake(config, s)) batch.pocketed = _batches[s.id].pocketed = true;
                 _burn(s.burned);
@@ -432,7 +408,7 @@ contract VaultModel is VaultModelBase {
                     uint248(batch.assetsPerShare + Math.fullMulDiv(s.assets, PER_UNIT_SCALE, batch.shares));
             }
             if (!done && s.burned != 0) _batches[s.id].filledRay = uint96(RAY - s.unfilledRay);
-            if (s.burned != 0) emit BatchSettled(s.id, s.burned, s.assets, left);
+            if (s.burned != 0) emit BatchSettled(s.id, s.burned, s.assets, left, s.unfilledRay);
             (uint256 oldest, uint256 cutOff) = done ? (s.id + 1, 0) : (s.id, uint256(batch.cutOff));
             bool judged = _judgeWait(config, oldest, queue.lastBatch, cutOff, left * DUST_DIVISOR > s.supply);
             if (s.burned == 0 && !judged) revert NothingToSettle();
@@ -441,9 +417,11 @@ contract VaultModel is VaultModelBase {
         return (s.id, s.burned, s.assets);
     }
 
-    /// @dev Recalls what the books hold in cash until idle covers what is owed.
+    /// @dev Recalls what the measured books hold in cash until idle covers what is owed. Leavers keep their part of the
+    /// others: cash of theirs would become the stayers' alone.
     function _raise(Config memory config, Settling memory s) private {
         for (uint256 i; i < config.books && s.idle < s.owed; ++i) {
+            if (s.failures >> i & 1 != 0) continue;
             unchecked {
                 (, uint256 kept, uint256 pocketed) = _pull(_books[i], s.owed - s.idle);
                 s.idle += kept;

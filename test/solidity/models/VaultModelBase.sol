@@ -159,14 +159,14 @@ abstract contract VaultModelBase is VaultModelTypes {
     }
 
     /// @dev Totals over idle assets and books. `failures` are the books that could not be measured, as bits, `failed` the
-    /// first of them. `blocking` is the first book that holds deposits up, with its disturbance if that is why.
+    /// first of them, `disturbed` the first whose pools are further from the oracle than `limit`.
     struct Marks {
         uint256 min;
         uint256 mid;
         uint256 max;
         uint256 failures;
         address failed;
-        address blocking;
+        address disturbed;
         uint256 disturbanceBps;
     }
 
@@ -210,7 +210,8 @@ abstract contract VaultModelBase is VaultModelTypes {
         view
         returns (bool measured, uint256 min, uint256 mid, uint256 max, uint256 disturbanceBps)
     {
-        if (!_affords(MARKS_GAS)) {
+        // Nor does a view while the system is at work: values are half-way.
+        if (!_affords(MARKS_GAS) || (!strict && _locked)) {
             if (strict) revert InsufficientGas();
             return (false, 0, 0, 0, 0);
         }
@@ -230,7 +231,11 @@ abstract contract VaultModelBase is VaultModelTypes {
         }
     }
 
-    function _measure(Config memory config, uint256 idle_, bool strict) internal view returns (Marks memory m) {
+    function _measure(Config memory config, uint256 idle_, bool strict, uint256 limit)
+        internal
+        view
+        returns (Marks memory m)
+    {
         (m.min, m.mid, m.max) = (idle_, idle_, idle_);
         unchecked {
             for (uint256 i; i < config.books; ++i) {
@@ -239,7 +244,6 @@ abstract contract VaultModelBase is VaultModelTypes {
                 if (!measured) {
                     m.failures |= 1 << i;
                     if (m.failed == address(0)) m.failed = book.at;
-                    if (m.blocking == address(0)) m.blocking = book.at;
                     continue;
                 }
                 if (book.pocketRay != 0) {
@@ -253,16 +257,16 @@ abstract contract VaultModelBase is VaultModelTypes {
                 m.min += min;
                 m.mid += mid;
                 m.max += max;
-                if (disturbanceBps > config.maxDisturbanceBps && m.blocking == address(0)) {
-                    (m.blocking, m.disturbanceBps) = (book.at, disturbanceBps);
+                if (disturbanceBps > limit && m.disturbed == address(0)) {
+                    (m.disturbed, m.disturbanceBps) = (book.at, disturbanceBps);
                 }
             }
         }
     }
 
-    /// @dev Remembers totals that are complete.
-    function _remember(Marks memory m) internal {
-        _measured = Measured(_u128(m.mid), _u128(m.max));
+    /// @dev Remembers totals for views while a book cannot be measured; they saturate.
+    function _remember(uint256 mid, uint256 max) internal {
+        _measured = Measured(uint128(Math.min(mid, type(uint128).max)), uint128(Math.min(max, type(uint128).max)));
     }
 
     /// @dev Fee shares due now for `supply` shares worth `min`, and the high-water mark after them.
@@ -319,21 +323,22 @@ abstract contract VaultModelBase is VaultModelTypes {
     function _look() internal view returns (Config memory config, Marks memory m, uint256 all) {
         config = _config;
         Totals memory totals = _totals;
-        m = _measure(config, totals.idle, false);
+        m = _measure(config, totals.idle, false, config.maxDisturbanceBps);
         (uint256 management, uint256 gain,) = _due(config, _fees, totals.supply, m.min, m.failures == 0);
         unchecked {
             all = totals.supply + management + gain + VIRTUAL_SHARES;
         }
     }
 
-    function _room(Config memory config, uint256 mid, address receiver, uint256 all)
+    function _room(Config memory config, Marks memory m, uint256 idle_, address receiver, uint256 all)
         internal
         view
         returns (uint256 room)
     {
-        room = Math.zeroFloorSub(_depositCap, mid);
+        // Amounts are stored in 128 bits.
+        room = Math.min(Math.zeroFloorSub(_depositCap, m.mid), type(uint128).max - idle_);
         if (config.accountCapped) {
-            uint256 value = Math.fullMulDivUp(_balances[receiver], mid + 1, all);
+            uint256 value = Math.fullMulDivUp(_balances[receiver], m.mid + 1, all);
             room = Math.min(room, Math.zeroFloorSub(_accountCap, value));
         }
     }
@@ -458,9 +463,12 @@ abstract contract VaultModelBase is VaultModelTypes {
 
     function _checkOpen(Config memory config, Marks memory m) internal pure {
         if (config.windingDown) revert WindingDown();
-        if (m.blocking == address(0)) return;
-        if (m.disturbanceBps == 0) revert MarkUnavailable(m.blocking);
-        revert PoolDisturbed(m.blocking, m.disturbanceBps, config.maxDisturbanceBps);
+        if (m.failures != 0) revert MarkUnavailable(m.failed);
+        _checkPools(m, config.maxDisturbanceBps);
+    }
+
+    function _checkPools(Marks memory m, uint256 limit) internal pure {
+        if (m.disturbed != address(0)) revert PoolDisturbed(m.disturbed, m.disturbanceBps, limit);
     }
 
     function _sharesDown(Config memory config, uint256 assets, uint256 max, uint256 all)
@@ -487,5 +495,22 @@ abstract contract VaultModelBase is VaultModelTypes {
             high := sub(sub(mixed, low), lt(mixed, low))
         }
         return high > max ? type(uint256).max : Math.fullMulDiv(kept, all, max + 1);
+    }
+
+    function _move(address from, address to, uint256 value) internal {
+        uint256 balance = _balances[from];
+        if (balance < value) revert ERC20InsufficientBalance(from, balance, value);
+        // The sum of all balances is the supply.
+        unchecked {
+            _balances[from] = balance - value;
+            _balances[to] += value;
+        }
+        emit Transfer(from, to, value);
+    }
+
+    function _assetsUp(Config memory config, uint256 shares, uint256 max, uint256 all) internal pure returns (uint256) {
+        unchecked {
+            return Math.fullMulDivUp(Math.fullMulDivUp(shares, max + 1, all), BPS, BPS - config.entryCostBps);
+        }
     }
 }

@@ -361,6 +361,7 @@ contract VaultModelExtension is VaultModelBase {
             booked = Math.min(noted.noted, surplus);
             delete _surplus;
             _totals.idle = _u128(totals.idle + booked);
+            _remember(_measured.mid + booked, _measured.max + booked);
             emit SurplusBooked(booked);
         }
         _locked = false;
@@ -405,7 +406,7 @@ contract VaultModelExtension is VaultModelBase {
     function _accrueNow() private {
         Config memory config = _config;
         Totals memory totals = _totals;
-        Marks memory m = _measure(config, totals.idle, true);
+        Marks memory m = _measure(config, totals.idle, true, 0);
         (uint256 supply,,) = _accrue(config, totals.supply, m.min, m.failures == 0);
         _totals.supply = _u128(supply);
     }
@@ -415,7 +416,7 @@ contract VaultModelExtension is VaultModelBase {
         if (id == 1) return 604_800;
         if (id == 2) return 10;
         if (id == 5) return 500;
-        if (id == 6) return 100;
+        if (id == 6) return 30;
         if (id == 8) return type(uint256).max;
         return 0;
     }
@@ -460,9 +461,9 @@ contract VaultModelExtension is VaultModelBase {
         _take();
         Config memory config = _config;
         Totals memory totals = _totals;
-        Marks memory m = _measure(config, totals.idle, true);
+        Marks memory m = _measure(config, totals.idle, true, 0);
         if (m.failures != 0) revert MarkUnavailable(m.failed);
-        _remember(m);
+        _remember(m.mid, m.max);
         uint256 supply;
         (supply, management, gain) = _accrue(config, totals.supply, m.min, true);
         if (supply != totals.supply) _totals.supply = _u128(supply);
@@ -504,13 +505,15 @@ contract VaultModelExtension is VaultModelBase {
     }
 
     function marks() external view returns (uint256 navMin, uint256 navMid, uint256 navMax) {
-        Marks memory m = _measure(_config, _totals.idle, false);
+        Marks memory m = _measure(_config, _totals.idle, false, 0);
         return (m.min, m.mid, m.failures == 0 ? m.max : Math.max(m.max, _measured.max));
     }
 
     function maxDeposit(address receiver) external view returns (uint256) {
         (Config memory config, Marks memory m, uint256 all) = _look();
-        return config.windingDown || m.blocking != address(0) ? 0 : _room(config, m.mid, receiver, all);
+        return config.windingDown || m.failures != 0 || m.disturbed != address(0)
+            ? 0
+            : _room(config, m, _totals.idle, receiver, all);
     }
 
     function highWaterMark() external view returns (uint256) {
@@ -521,10 +524,50 @@ contract VaultModelExtension is VaultModelBase {
         return _config.windingDown;
     }
 
+    function withdrawRequest(uint256 shares, address receiver, address controller) external {
+        _free();
+        if (shares == 0) revert ZeroAmount();
+        _checkOperator(controller);
+        _checkReceiver(receiver);
+        Request storage request = _requests[controller];
+        (uint256 id, uint256 held) = (request.batch, request.shares);
+        Batch storage batch = _batches[id];
+        if (id != 0 && block.timestamp >= batch.cutOff) revert RequestClosed(id, batch.cutOff);
+        if (shares > held) revert RequestExceeded(controller, shares, held);
+        unchecked {
+            (request.batch, request.shares) = (held == shares ? 0 : uint64(id), uint128(held - shares));
+            batch.shares = uint128(batch.shares - shares);
+        }
+        _move(address(this), receiver, shares);
+        emit RequestWithdrawn(controller, receiver, id, msg.sender, shares);
+    }
+
+    function pendingRedeemRequest(uint256 id, address controller) external view returns (uint256) {
+        (uint256 held, uint256 amount,,) = _claimOf(controller);
+        return held == id ? amount : 0;
+    }
+
+    function claimableRedeemRequest(uint256 id, address controller) external view returns (uint256) {
+        (uint256 held,, uint256 amount,) = _claimOf(controller);
+        return held == id ? amount : 0;
+    }
+
+    function previewMint(uint256 shares) external view returns (uint256) {
+        (Config memory config, Marks memory m, uint256 all) = _look();
+        _checkOpen(config, m);
+        return _assetsUp(config, shares, m.max, all);
+    }
+
+    function previewDeposit(uint256 assets) external view returns (uint256) {
+        (Config memory config, Marks memory m, uint256 all) = _look();
+        _checkOpen(config, m);
+        return _sharesDown(config, assets, m.max, all);
+    }
+
     function maxMint(address receiver) external view returns (uint256) {
         (Config memory config, Marks memory m, uint256 all) = _look();
-        if (config.windingDown || m.blocking != address(0)) return 0;
-        return _mostShares(config, _room(config, m.mid, receiver, all), m.max, all);
+        if (config.windingDown || m.failures != 0 || m.disturbed != address(0)) return 0;
+        return _mostShares(config, _room(config, m, _totals.idle, receiver, all), m.max, all);
     }
 
     function overview(address account) external view returns (Overview memory o, BookView[] memory views) {
@@ -543,8 +586,8 @@ contract VaultModelExtension is VaultModelBase {
             (batch.cutOff, _unfilled(batch.shares, _unfilledRay(o.oldestBatch, batch)));
         }
         (o.balance, o.nonce) = (_balances[account], _nonces[account]);
-        if (m.blocking == address(0) && !config.windingDown) {
-            o.maxDeposit = _room(config, m.mid, account, all);
+        if (m.failures == 0 && m.disturbed == address(0) && !config.windingDown) {
+            o.maxDeposit = _room(config, m, totals.idle, account, all);
         }
         o.value = Math.fullMulDiv(o.balance, (m.failures == 0 ? m.mid : _measured.mid) + 1, all);
         (o.requestId, o.pendingShares, o.claimableShares, o.claimableAssets) = _claimOf(account);
