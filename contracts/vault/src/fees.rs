@@ -37,7 +37,10 @@ impl Vault {
         let supply = self.total_supply.get();
         if marks.failed().is_some() {
             let management = fees::management_down(supply, &terms).checked()?;
-            return Ok(Fees { management, ..unchanged });
+            return Ok(Fees {
+                management,
+                ..unchanged
+            });
         }
         let virtual_shares = self.virtual_shares()?;
         fees::accrue(marks.values.min, supply, virtual_shares, high_water_mark, &terms).checked()

@@ -184,7 +184,8 @@ impl Vault {
         let share_decimals = small.saturating_add(MIN_OFFSET).max(MIN_SHARE_DECIMALS);
         self.asset.set(asset);
         self.decimals.set(U8::saturating_from(share_decimals));
-        self.offset.set(U8::saturating_from(share_decimals.saturating_sub(small)));
+        self.offset
+            .set(U8::saturating_from(share_decimals.saturating_sub(small)));
         self.name.set(name);
         self.symbol.set(symbol);
         self.rebalancer.set(rebalancer);
@@ -503,13 +504,21 @@ impl Vault {
     /// Shares of the controller's request that are not settled (rounded up); 0 for any other batch.
     pub fn pending_redeem_request(&self, request_id: U256, controller: Address) -> Outcome<U256> {
         let claim = self.claim_of(controller)?;
-        Ok(if claim.batch == request_id { claim.pending } else { U256::ZERO })
+        Ok(if claim.batch == request_id {
+            claim.pending
+        } else {
+            U256::ZERO
+        })
     }
 
     /// Shares of the controller's request that are settled and not claimed; 0 for any other batch.
     pub fn claimable_redeem_request(&self, request_id: U256, controller: Address) -> Outcome<U256> {
         let claim = self.claim_of(controller)?;
-        Ok(if claim.batch == request_id { claim.shares } else { U256::ZERO })
+        Ok(if claim.batch == request_id {
+            claim.shares
+        } else {
+            U256::ZERO
+        })
     }
 
     /// Lets `operator` request and claim for the caller. Errors: `Locked`.

@@ -126,11 +126,7 @@ impl Vault {
         Ok(Marks { values, books })
     }
 
-    fn measured(
-        &self,
-        index: u8,
-        read: &impl Fn(Address) -> Outcome<Option<(Values, U256)>>,
-    ) -> Outcome<MeasuredBook> {
+    fn measured(&self, index: u8, read: &impl Fn(Address) -> Outcome<Option<(Values, U256)>>) -> Outcome<MeasuredBook> {
         let stored = self.books.getter(U256::from(index));
         let (at, pocket, isolated) = (stored.at.get(), stored.pocket.get(), stored.isolated.get());
         let answer = read(at)?;

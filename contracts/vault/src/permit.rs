@@ -107,6 +107,22 @@ impl Vault {
         };
         let answer = contract::view_at_most(self.vm(), owner, &call.abi_encode(), 32).ok();
         let magic = IERC1271::isValidSignatureCall::SELECTOR;
-        answer.is_some_and(|answer| answer.first_chunk() == Some(&magic) && answer.iter().skip(4).all(|byte| *byte == 0))
+        answer
+            .is_some_and(|answer| answer.first_chunk() == Some(&magic) && answer.iter().skip(4).all(|byte| *byte == 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::keccak256;
+
+    #[test]
+    fn hashes_are_those_of_the_types() {
+        let domain = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
+        assert_eq!(DOMAIN_TYPE, keccak256(domain));
+        let permit = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)";
+        assert_eq!(PERMIT_TYPE, keccak256(permit));
+        assert_eq!(VERSION_HASH, keccak256(VERSION));
     }
 }

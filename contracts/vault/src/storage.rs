@@ -5,8 +5,8 @@ use alloy_primitives::{Address, U256};
 use stylus_sdk::{
     prelude::*,
     storage::{
-        StorageAddress, StorageB256, StorageBool, StorageMap, StorageU8, StorageU16, StorageU32, StorageU64, StorageU96,
-        StorageU128, StorageU256,
+        StorageAddress, StorageB256, StorageBool, StorageMap, StorageU8, StorageU16, StorageU32, StorageU64,
+        StorageU96, StorageU128, StorageU256,
     },
 };
 

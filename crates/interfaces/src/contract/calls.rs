@@ -99,7 +99,11 @@ pub fn guarded_write(context: Call<true, false>, vm: &VM, to: Address, data: &[u
 
 fn guard(vm: &VM, gas: u64) -> Result<(), Starved> {
     let needed = gas.saturating_add(gas / 32).saturating_add(10_000);
-    if vm.evm_gas_left() < needed { Err(Starved) } else { Ok(()) }
+    if vm.evm_gas_left() < needed {
+        Err(Starved)
+    } else {
+        Ok(())
+    }
 }
 
 #[inline(never)]

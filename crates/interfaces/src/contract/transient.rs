@@ -7,6 +7,7 @@ use alloy_primitives::B256;
 
 #[cfg(target_arch = "wasm32")]
 mod host {
+    #[allow(unsafe_code)] // a declaration of the host's functions
     #[link(wasm_import_module = "vm_hooks")]
     unsafe extern "C" {
         pub(super) fn transient_load_bytes32(key: *const u8, dest: *mut u8);
