@@ -4,7 +4,7 @@
 //! completely, gas not counted. `test/hostile.md` has the results; `-- --nocapture` prints the numbers.
 
 use alloy_primitives::{Address, B256, Bytes, I256, U256, address, aliases::U160, uint};
-use alloy_sol_types::{SolCall, SolError};
+use alloy_sol_types::{SolCall, SolConstructor, SolError};
 use devnode::stylus::code::compress;
 use e2e::{
     PRICE_E8, invested,
@@ -262,7 +262,8 @@ fn deposit_after_pushing_the_pool_is_refused_beyond_the_limit_and_loses_below_it
         let result = run(&mut world, attacker, steps);
         let name = format!("pool pushed by {push} bps, then a deposit");
         if push.abs() > 100 {
-            let error: IBatcher::StepFailed = refused(result);
+            let error = result.expect_err("it is refused").decode::<IBatcher::StepFailed>();
+            let error = error.expect("a step failed");
             let error = IVault::PoolDisturbed::abi_decode(&error.output).expect("PoolDisturbed");
             assert!(error.disturbanceBps > error.maxBps, "{error:?}");
             row(&format!("{name}: PoolDisturbed"), I256::ZERO, &[]);
