@@ -91,7 +91,11 @@ pub fn keep(world: &mut World) {
             let call = IVault::bookCall {
                 index: U256::from(index),
             };
-            let book = world.chain.read(world.at.vault, &call).expect("views never revert").book;
+            let book = world
+                .chain
+                .read(world.at.vault, &call)
+                .expect("views never revert")
+                .book;
             for _ in 0..6 {
                 let call = IRebalancer::rebalanceCall { book };
                 if world.chain.invoke(KEEPER, world.at.rebalancer, &call).is_err() {
@@ -118,7 +122,12 @@ pub fn leave(world: &mut World, leavers: &[Address]) {
     keep(world);
     for person in leavers {
         let call = IVault::maxRedeemCall { controller: *person };
-        if !world.chain.read(world.at.vault, &call).expect("views never revert").is_zero() {
+        if !world
+            .chain
+            .read(world.at.vault, &call)
+            .expect("views never revert")
+            .is_zero()
+        {
             world.claim(*person).expect("claims are never refused");
         }
     }
@@ -172,7 +181,9 @@ pub fn pool_price(world: &mut World) -> U160 {
 /// # Panics
 /// If it is not compiled or cannot be created.
 pub fn create(world: &mut World, contract: &str, arguments: &[u8]) -> Address {
-    let artifact = Artifacts::new(root()).compiled(contract).expect("the contract is compiled");
+    let artifact = Artifacts::new(root())
+        .compiled(contract)
+        .expect("the contract is compiled");
     let code = [artifact.code().expect("it has code"), arguments.to_vec()].concat();
     world.chain.create(OWNER, code).expect("the contract can be created")
 }
@@ -267,7 +278,10 @@ pub fn add_hostile_book(world: &mut World, assets: U256) -> Address {
     govern(world, vault, &call).expect("it looks like a book");
     if !assets.is_zero() {
         let call = IVault::allocateCall { book, assets };
-        world.chain.invoke(people::ALLOCATOR, vault, &call).expect("idle assets reach");
+        world
+            .chain
+            .invoke(people::ALLOCATOR, vault, &call)
+            .expect("idle assets reach");
     }
     book
 }

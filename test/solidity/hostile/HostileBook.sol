@@ -15,7 +15,7 @@ contract HostileBook {
         Revert,
         BurnGas, // uses all the gas it is given
         Short, // answers fewer words than it should
-        HugeAnswer, // answers much more than it should
+        HugeAnswer, // answers much more than it should, and nonsense
         HugeRevert, // reverts with much data
         Unordered, // the low mark above the high one
         Enormous // all marks the largest number
@@ -83,7 +83,10 @@ contract HostileBook {
             case 1 { revert(0, 0) }
             case 2 { invalid() }
             case 3 { return(0, 0x40) }
-            case 4 { return(0, much) }
+            case 4 {
+                mstore(0, not(0))
+                return(0, much)
+            }
             case 5 { revert(0, much) }
         }
         if (kind == Marks.Unordered) return (2, 1, 0, 0);
