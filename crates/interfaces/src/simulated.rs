@@ -23,14 +23,9 @@ sol! {
             bool afterMove;
         }
 
-        #[derive(Debug)]
-        struct Ending {
-            bool success;
-            bytes output;
-        }
+        event Ended(bool success, bytes output);
 
         function setHooks(Hook[] chosen) external;
-        function ended() external view returns (Ending[] memory);
         function act(address target, bytes data) external returns (bytes memory);
     }
 

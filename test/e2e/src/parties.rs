@@ -3,6 +3,7 @@
 use crate::root;
 use alloy_primitives::{Address, Bytes, I256, U256, aliases::U160, uint};
 use alloy_sol_types::{SolCall, SolConstructor};
+use devnode::stylus::code::compress;
 use gimbal::{
     deploy::deploy,
     world::{
@@ -321,4 +322,42 @@ pub fn batcher(world: &mut World, usdc: U256, wbtc: U256) -> Address {
     }
     run(world, attacker, steps).expect("approvals work");
     attacker
+}
+
+/// A Stylus program that opens memory pages, then makes the call `target ‖ calldata` and passes the answer on.
+///
+/// Pages are counted per transaction and priced exponentially, so whatever it calls finds memory dear.
+const PAGE_HOARDER: &str = r#"(module
+  (import "vm_hooks" "pay_for_memory_grow" (func (param i32)))
+  (import "vm_hooks" "read_args" (func $read_args (param i32)))
+  (import "vm_hooks" "call_contract" (func $call (param i32 i32 i32 i32 i64 i32) (result i32)))
+  (import "vm_hooks" "read_return_data" (func $read_return (param i32 i32 i32) (result i32)))
+  (import "vm_hooks" "return_data_size" (func $size (result i32)))
+  (import "vm_hooks" "write_result" (func $write_result (param i32 i32)))
+  (memory (export "memory") 1)
+  (func (export "user_entrypoint") (param $len i32) (result i32) (local $failed i32)
+    (drop (memory.grow (i32.const PAGES)))
+    (call $read_args (i32.const 0))
+    (local.set $failed (call $call (i32.const 0) (i32.const 20) (i32.sub (local.get $len) (i32.const 20))
+      (i32.const 60000) (i64.const -1) (i32.const 61000)))
+    (drop (call $read_return (i32.const 4096) (i32.const 0) (call $size)))
+    (call $write_result (i32.const 4096) (call $size))
+    (i32.ne (local.get $failed) (i32.const 0))))"#;
+
+/// Lets a keeper make a call through a program that holds `pages` memory pages besides its own.
+///
+/// # Errors
+/// What the call was refused with.
+pub fn through_pages(world: &mut World, pages: u8, to: Address, data: &[u8]) -> Result<Sent, NetworkError> {
+    let mut forwarder = Address::repeat_byte(0xfa);
+    forwarder[19] = pages;
+    if world.chain.code(forwarder).is_empty() {
+        let text = PAGE_HOARDER.replace("PAGES", &pages.to_string());
+        let module = wat::parse_str(text).expect("the program is well-formed");
+        world.chain.set_code(forwarder, compress(&module));
+        let activated = world.chain.activate(OWNER, forwarder).expect("it is included");
+        assert!(activated.success, "the program is valid");
+    }
+    let data = [to.as_slice(), data].concat();
+    world.chain.transact(KEEPER, Some(forwarder), U256::ZERO, data.into())
 }

@@ -83,7 +83,7 @@ fn measure_with(count: u64) -> [(&'static str, u64); 6] {
         world.set_price(PRICE_E8).unwrap();
     }
     let deposit = world.deposit(ALICE, each).unwrap().0.gas_used;
-    let mut leave = |world: &mut World, bps: u64| {
+    let leave = |world: &mut World, bps: u64| {
         let shares = world.balance(vault, ALICE).unwrap() * U256::from(bps) / U256::from(10_000);
         let request = world.request(ALICE, shares).unwrap().0.gas_used;
         world.chain.warp(86_400);

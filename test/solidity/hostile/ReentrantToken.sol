@@ -5,7 +5,7 @@ import {TestToken} from "../venues/TestToken.sol";
 
 /// @title Token that calls somebody back while it moves
 /// @notice A plain token, but every transfer makes calls that anyone may choose, before and after the balances change,
-/// as ERC-777 hooks do, and remembers how each ended. Anyone may also act as the token, so that it can hold shares and
+/// as ERC-777 hooks do, and tells how each ended. Anyone may also act as the token, so that it can hold shares and
 /// roles. Transfers inside a hook make no calls.
 contract ReentrantToken is TestToken {
     struct Hook {
@@ -14,31 +14,22 @@ contract ReentrantToken is TestToken {
         bool afterMove;
     }
 
-    struct Ending {
-        bool success;
-        bytes output;
-    }
+    /// @notice How a call of a hook ended.
+    event Ended(bool success, bytes output);
 
     error ActFailed(bytes output);
 
     Hook[] private hooks;
-    Ending[] private endings;
     bool private inside;
 
     constructor(string memory name_, string memory symbol_, uint8 decimals_) TestToken(name_, symbol_, decimals_) {}
 
-    /// @notice Chooses what transfers call; forgets how earlier calls ended.
+    /// @notice Chooses what transfers call.
     function setHooks(Hook[] calldata chosen) external {
         delete hooks;
-        delete endings;
         for (uint256 i = 0; i < chosen.length; i++) {
             hooks.push(chosen[i]);
         }
-    }
-
-    /// @notice How the calls ended, in order.
-    function ended() external view returns (Ending[] memory) {
-        return endings;
     }
 
     /// @notice Makes a call as the token.
@@ -60,7 +51,7 @@ contract ReentrantToken is TestToken {
         for (uint256 i = 0; i < hooks.length; i++) {
             if (hooks[i].afterMove != afterMove) continue;
             (bool success, bytes memory output) = hooks[i].target.call(hooks[i].data);
-            endings.push(Ending(success, output));
+            emit Ended(success, output);
         }
         inside = false;
     }
