@@ -82,6 +82,20 @@ sol! {
         constructor(bytes32[] chosen);
     }
 
+    /// `GasMeter`: gas that two calls in a row cost their caller.
+    interface IGasMeter {
+        function measure(address target, bytes data) external returns (uint256 cold, uint256 warm);
+    }
+
+    /// `ReentrantVenue`: a router that makes planned calls before it trades.
+    interface IReentrantVenue {
+        constructor(address router);
+        function plan(address target, bytes data) external;
+        function make(address target, bytes data) external;
+        function made() external view returns (uint256);
+        function result(uint256 index) external view returns (bool success, bytes answer);
+    }
+
     /// `ShareModelCaller`: the independent model of the share arithmetic.
     interface IShareModel {
         function convert(uint256 amount, uint256 totalAssets, uint256 totalShares) external pure returns (
