@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: a world built once, and words for what must be refused.
 
+pub mod parties;
 pub mod twin;
 
 use alloy_primitives::{Address, U256};
