@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: a world built once, and words for what must be refused.
 
+pub mod stage;
+
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::{SolCall, SolError};
 use gimbal::{
