@@ -2,7 +2,7 @@
 //!
 //! The demo and the end-to-end tests act through it.
 
-use crate::deploy::{Config, Deployment, Feed, Roles, deploy};
+use crate::deploy::{Config, Deployment, Feed, Roles, VaultParameters, add_book, deploy};
 use alloy_primitives::{Address, I256, U256, address};
 use alloy_sol_types::{SolCall, SolEvent};
 use anyhow::{Context, Result, anyhow};
@@ -84,6 +84,8 @@ pub struct World {
     pub at: Deployment,
     /// The market's price, 8 decimals.
     pub price_e8: u64,
+    /// What is deployed from.
+    pub artifacts: Artifacts,
 }
 
 /// Units of USDC in whole dollars.
@@ -130,6 +132,7 @@ impl World {
             pool,
             at,
             price_e8,
+            artifacts,
         };
         world.publish(price_e8)?;
         Ok(world)
@@ -243,29 +246,45 @@ impl World {
         Ok((sent, assets))
     }
 
-    /// Moves idle assets into the book.
-    pub fn allocate(&mut self, assets: U256) -> Result<Sent, NetworkError> {
-        self.chain.invoke(
-            people::ALLOCATOR,
-            self.at.vault,
-            &IVault::allocateCall {
-                book: self.at.book,
-                assets,
-            },
-        )
+    /// Deploys one more book like book 0 and adds it to the vault.
+    ///
+    /// The vault gives it at most `cap` asset units, and an `isolated` book none while it is in loss.
+    pub fn add_book(&mut self, cap: U256, isolated: bool) -> Result<Address> {
+        let (config, at) = (self.config(), self.at);
+        add_book(&mut self.chain, &self.artifacts, &config, &at, cap, isolated)
     }
 
-    /// What the rebalancer measures and would do now.
+    /// Moves idle assets into book 0.
+    pub fn allocate(&mut self, assets: U256) -> Result<Sent, NetworkError> {
+        self.allocate_to(self.at.book, assets)
+    }
+
+    /// Moves idle assets into a book.
+    pub fn allocate_to(&mut self, book: Address, assets: U256) -> Result<Sent, NetworkError> {
+        let call = IVault::allocateCall { book, assets };
+        self.chain.invoke(people::ALLOCATOR, self.at.vault, &call)
+    }
+
+    /// What the rebalancer measures and would do now with book 0.
     pub fn assess(&mut self) -> Result<(Report, Decision), NetworkError> {
-        let answer = self
-            .chain
-            .read(self.at.rebalancer, &IRebalancer::assessCall { book: self.at.book })?;
+        self.assess_book(self.at.book)
+    }
+
+    /// What the rebalancer measures and would do now with a book.
+    pub fn assess_book(&mut self, book: Address) -> Result<(Report, Decision), NetworkError> {
+        let call = IRebalancer::assessCall { book };
+        let answer = self.chain.read(self.at.rebalancer, &call)?;
         Ok((answer._0, answer._1))
     }
 
-    /// A keeper's call.
+    /// A keeper's call for book 0.
     pub fn rebalance(&mut self) -> Result<(Sent, IRebalancer::Rebalanced), NetworkError> {
-        let call = IRebalancer::rebalanceCall { book: self.at.book };
+        self.rebalance_book(self.at.book)
+    }
+
+    /// A keeper's call for a book.
+    pub fn rebalance_book(&mut self, book: Address) -> Result<(Sent, IRebalancer::Rebalanced), NetworkError> {
+        let call = IRebalancer::rebalanceCall { book };
         let sent = self.chain.invoke(people::KEEPER, self.at.rebalancer, &call)?;
         let event = sole(sent.events::<IRebalancer::Rebalanced>(self.at.rebalancer))?;
         Ok((sent, event))
@@ -273,16 +292,7 @@ impl World {
 
     /// Pays for another year of every program.
     pub fn keep_alive(&mut self) -> Result<()> {
-        let at = self.at;
-        for program in [
-            at.vault,
-            at.book,
-            at.risk,
-            at.rebalancer,
-            at.oracle,
-            at.governor,
-            at.adapter,
-        ] {
+        for program in self.at.programs() {
             let receipt = self.chain.keep_alive(people::OWNER, program)?;
             anyhow::ensure!(receipt.success, "{program} cannot be kept alive");
         }
@@ -294,7 +304,7 @@ impl World {
         self.chain.read(self.at.vault, &IVault::marksCall {})
     }
 
-    /// The trade of a rebalance, as the book measured it.
+    /// The trade of a rebalance, as book 0 measured it.
     pub fn executed(&self, sent: &Sent) -> Result<IBook::PlanExecuted, NetworkError> {
         sole(sent.events::<IBook::PlanExecuted>(self.at.book))
     }
@@ -355,10 +365,12 @@ fn config(
         ],
         name: "Gimbal WBTC/USDC",
         symbol: "gUSDC",
-        period_secs: 86_400,
-        deposit_cap: dollars(100_000_000),
+        parameters: VaultParameters {
+            deposit_cap: dollars(100_000_000),
+            ..VaultParameters::default()
+        },
+        fee_recipient: Address::ZERO,
         book_cap: dollars(100_000_000),
-        entry_cost_bps: 10,
         cache: true,
     }
 }

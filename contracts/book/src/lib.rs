@@ -80,9 +80,9 @@ interfaces::routes!(Book, IBook {
 
 #[cfg_attr(feature = "export-abi", public)]
 impl Book {
-    /// Sets everything that does not change and registers the asset as token 0, once.
+    /// Sets everything that does not change and registers the asset as token 0, once: in the construction of the proxy.
     ///
-    /// Errors: `AlreadyInitialized`, `ZeroAddress`, `DecimalsUnsupported`.
+    /// Errors: `AlreadyInitialized` (also on an address that has code), `ZeroAddress`, `DecimalsUnsupported`.
     pub fn initialize(
         &mut self,
         governor: Address,
@@ -92,7 +92,7 @@ impl Book {
         oracle: Address,
         asset: Address,
     ) -> Outcome<()> {
-        contract::claim_initialisation(&mut self.governor, governor)?;
+        contract::claim_constructor_initialisation(&mut self.governor, governor)?;
         if [vault, rebalancer, risk, oracle].contains(&Address::ZERO) {
             return Err(IBook::ZeroAddress {}.into());
         }

@@ -3,17 +3,24 @@
 //! Shares over idle assets and books. This file routes: authorise, load, call pure logic, store, emit.
 //!
 //! * **Value**: `navMin ≤ navMid ≤ navMax` = booked idle assets + the marks of every book, measured in the
-//!   same transaction. Assets sent to the vault uninvited are not booked and move nothing.
+//!   same transaction. Assets sent to the vault uninvited are not booked before they were noted an hour earlier.
 //! * **Deposits** (ERC-4626, synchronous): shares are minted at `navMax` after the entry cost, rounded
-//!   down. They stop while a book cannot be measured.
-//! * **Redemptions** (ERC-7540): a request escrows shares and joins the open batch; after the batch's
-//!   cut-off anyone settles it at `navMin`, oldest first, pro rata when liquidity is short; settled assets
-//!   move to a reserve outside the value, from which they are claimed. Nothing pauses requests, settlement
-//!   or claims.
-//! * **Share price defence**: 10^(18 − decimals) virtual shares and one virtual asset unit.
+//!   down. They stop while a book cannot be measured, while a pool is far from the oracle, and in wind-down.
+//! * **Redemptions** (ERC-7540): a request escrows shares and joins the open batch, and can be withdrawn until its
+//!   cut-off; afterwards anyone settles the batch at `navMin`, oldest first, pro rata when liquidity is short; settled
+//!   assets move to a reserve outside the value, from which they are claimed. Nothing pauses requests, settlement
+//!   or claims. A book that cannot be measured holds a batch up for a day at most: then leavers are paid from
+//!   what can be measured and keep their part of that book in a pocket.
+//! * **Wind-down**: a batch that waits longer than the wait limit stops deposits and allocations until it is covered.
+//! * **Fees**: management by time, performance above a per-share high-water mark that never falls, as new shares,
+//!   accrued before every mint and burn.
+//! * **Share price defence**: virtual shares (at least a million per asset unit) and one virtual asset unit.
+//! * **Books**: at most eight; what a book was given less what came back never exceeds its cap; an isolated book is not
+//!   refilled while in loss. Calls of books are capped in gas and in what they may answer.
+//! * **Lock**: one transient word for vault, books and rebalancer.
 //! * **Roles**: governor (all setters), guardian (tightening), allocator (idle ↔ books, inside caps).
-//! * **Token requirements**: at most 12 decimals, no fee on transfer (refused), no rebasing.
-//! * **Re-entry**: refused by the SDK's entry point. State is written before tokens leave.
+//! * **Token requirements**: at most 18 decimals, no fee on transfer (refused), no rebasing.
+//! * **Address**: the program runs behind a proxy; the bare program cannot be initialised.
 #![cfg_attr(not(any(test, feature = "export-abi")), no_std)]
 #![deny(
     clippy::unwrap_used,
@@ -30,38 +37,45 @@ extern crate alloc;
 
 mod books;
 mod error;
+mod fees;
+mod lock;
+mod marks;
+mod overview;
+mod parameter;
+mod permit;
+mod pockets;
 mod pricing;
 mod queue;
 mod storage;
 mod token;
 
-use alloc::string::String;
-#[cfg(feature = "export-abi")]
-use alloc::vec::Vec; // used by `#[public]`
-use alloy_primitives::{Address, B256, FixedBytes, U8, U16, U32, U256};
+use alloc::{string::String, vec::Vec};
+use alloy_primitives::{Address, B256, FixedBytes, U8, U64, U256};
 use alloy_sol_types::SolCall;
+use books::amount;
 use error::{Checked, Outcome};
 use interfaces::{
-    IERC20, IGovernor, IVault,
+    BookView, IERC20, IGovernor, IVault, Overview,
     contract::{self, token as erc20},
 };
-use stylus_sdk::prelude::*;
+use pricing::Rate;
+use stylus_sdk::{abi::Bytes, prelude::*};
 
-pub use books::{MARKS_GAS, MAX_BOOKS};
+pub use books::{RECALL_GAS, SURPLUS_DELAY_SECS};
+pub use marks::{MARKS_GAS, MAX_BOOKS};
+pub use queue::GRACE_SECS;
 pub use storage::Vault;
 
-/// Shortest and longest batch: 1 hour and 7 days, in seconds.
-pub const PERIOD_SECS: [u64; 2] = [3_600, 604_800];
-/// Highest entry cost: 3 %, in basis points.
-pub const MAX_ENTRY_COST_BPS: u64 = 300;
-/// Decimals of shares.
-pub const SHARE_DECIMALS: u8 = 18;
-/// Most decimals of the asset: leaves a million virtual shares against one virtual unit, so that neither a donation nor
-/// what the last leaver left behind can price a deposit out.
-pub const MAX_ASSET_DECIMALS: u8 = 12;
+/// Fewest decimals of shares.
+pub const MIN_SHARE_DECIMALS: u8 = 18;
+/// Decimals that shares have beyond those of the asset at least: a million virtual shares against one virtual unit, so
+/// that neither a donation nor what the last leaver left behind can price a deposit out.
+pub const MIN_OFFSET: u8 = 6;
+/// Most decimals of the asset.
+pub const MAX_ASSET_DECIMALS: u8 = 18;
 
 interfaces::routes!(Vault, IVault {
-    initializeCall "initialize" => initialize(governor: Address, asset: Address, name: B256, symbol: B256, period_secs: U256, deposit_cap: U256, entry_cost_bps: U256);
+    initializeCall "initialize" => initialize(governor: Address, asset: Address, name: B256, symbol: B256, rebalancer: Address, fee_recipient: Address, parameters: Vec<U256>);
     nameCall "name" => name();
     symbolCall "symbol" => symbol();
     decimalsCall "decimals" => decimals();
@@ -71,6 +85,11 @@ interfaces::routes!(Vault, IVault {
     transferCall "transfer" => transfer(to: Address, value: U256);
     approveCall "approve" => approve(spender: Address, value: U256);
     transferFromCall "transferFrom" => transfer_from(from: Address, to: Address, value: U256);
+    noncesCall "nonces" => nonces(owner: Address);
+    DOMAIN_SEPARATORCall "DOMAIN_SEPARATOR" => domain_separator();
+    eip712DomainCall "eip712Domain" => eip712_domain();
+    permit_0Call "permit" => permit(owner: Address, spender: Address, value: U256, deadline: U256, v: u8, r: B256, s: B256);
+    permit_1Call "permit" => permit_with_bytes(owner: Address, spender: Address, value: U256, deadline: U256, signature: Bytes);
     assetCall "asset" => asset();
     totalAssetsCall "totalAssets" => total_assets();
     convertToSharesCall "convertToShares" => convert_to_shares(assets: U256);
@@ -82,7 +101,9 @@ interfaces::routes!(Vault, IVault {
     depositCall "deposit" => deposit(assets: U256, receiver: Address);
     depositWithMinCall "depositWithMin" => deposit_with_min(assets: U256, receiver: Address, min_shares: U256);
     mintCall "mint" => mint(shares: U256, receiver: Address);
+    mintWithMaxCall "mintWithMax" => mint_with_max(shares: U256, receiver: Address, max_assets: U256);
     requestRedeemCall "requestRedeem" => request_redeem(shares: U256, controller: Address, owner: Address);
+    withdrawRequestCall "withdrawRequest" => withdraw_request(shares: U256, receiver: Address, controller: Address);
     pendingRedeemRequestCall "pendingRedeemRequest" => pending_redeem_request(request_id: U256, controller: Address);
     claimableRedeemRequestCall "claimableRedeemRequest" => claimable_redeem_request(request_id: U256, controller: Address);
     setOperatorCall "setOperator" => set_operator(operator: Address, approved: bool);
@@ -95,32 +116,51 @@ interfaces::routes!(Vault, IVault {
     maxWithdrawCall "maxWithdraw" => max_withdraw(controller: Address);
     supportsInterfaceCall "supportsInterface" => supports_interface(interface_id: FixedBytes<4>);
     shareCall "share" => share();
+    vaultCall "vault" => vault(asset: Address);
     settleCall "settle" => settle();
-    liquidityNeededCall "liquidityNeeded" => liquidity_needed();
+    liquidityNeededCall "liquidityNeeded" => liquidity_needed(book: Address);
+    windingDownCall "windingDown" => winding_down();
     currentBatchCall "currentBatch" => current_batch();
     nextBatchCall "nextBatch" => next_batch();
+    pocketCall "pocket" => pocket(id: U256);
+    restOfCall "restOf" => rest_of(pocket: U256, request_id: U256, controller: Address);
+    claimRestCall "claimRest" => claim_rest(pocket: U256, request_id: U256, receiver: Address, controller: Address);
+    buyOutCall "buyOut" => buy_out(book: Address);
     marksCall "marks" => marks();
     idleCall "idle" => idle();
     claimReserveCall "claimReserve" => claim_reserve();
+    highWaterMarkCall "highWaterMark" => high_water_mark();
+    accrueFeesCall "accrueFees" => accrue_fees();
+    sweepCall "sweep" => sweep();
+    overviewCall "overview" => overview(account: Address);
     bookCountCall "bookCount" => book_count();
     bookCall "book" => book(index: U256);
-    addBookCall "addBook" => add_book(book: Address, cap: U256);
+    addBookCall "addBook" => add_book(book: Address, cap: U256, isolated: bool);
+    removeBookCall "removeBook" => remove_book(book: Address);
     setBookCapCall "setBookCap" => set_book_cap(book: Address, cap: U256);
     allocateCall "allocate" => allocate(book: Address, assets: U256);
     recallCall "recall" => recall(book: Address, assets: U256);
+    realizeLossCall "realizeLoss" => realize_loss(book: Address);
+    lockCall "lock" => lock();
+    unlockCall "unlock" => unlock();
+    lockedCall "locked" => locked();
     governorCall "governor" => governor();
-    parametersCall "parameters" => parameters();
-    setDepositCapCall "setDepositCap" => set_deposit_cap(cap: U256);
-    setEntryCostCall "setEntryCost" => set_entry_cost(entry_cost_bps: U256);
-    setPeriodCall "setPeriod" => set_period(period_secs: U256);
+    rebalancerCall "rebalancer" => rebalancer();
+    feeRecipientCall "feeRecipient" => fee_recipient();
+    parameterCall "parameter" => parameter(id: u8);
+    setParameterCall "setParameter" => set_parameter(id: u8, value: U256);
+    setRebalancerCall "setRebalancer" => set_rebalancer(rebalancer: Address);
+    setFeeRecipientCall "setFeeRecipient" => set_fee_recipient(fee_recipient: Address);
 });
 
 #[cfg_attr(feature = "export-abi", public)]
 impl Vault {
-    /// Sets everything that does not change, and the first parameters, once.
+    /// Sets everything that does not change, and the first parameters, once and inside the proxy's constructor.
     ///
-    /// `name`, `symbol`: left-aligned ASCII. Errors: `AlreadyInitialized`, `ZeroAddress`,
-    /// `ParameterOutOfRange` (period, entry cost, decimals of the asset).
+    /// `name`, `symbol`: left-aligned ASCII. `fee_recipient` may be zero: no fees. `parameters` by number (see
+    /// `parameter`), those beyond its end take their defaults.
+    /// Errors: `AlreadyInitialized`, `ZeroAddress`, `DecimalsUnsupported` (of the asset), `UnknownParameter`,
+    /// `ParameterOutOfRange`.
     #[allow(clippy::too_many_arguments)]
     pub fn initialize(
         &mut self,
@@ -128,21 +168,49 @@ impl Vault {
         asset: Address,
         name: B256,
         symbol: B256,
-        period_secs: U256,
-        deposit_cap: U256,
-        entry_cost_bps: U256,
+        rebalancer: Address,
+        fee_recipient: Address,
+        parameters: Vec<U256>,
     ) -> Outcome<()> {
-        contract::claim_initialisation(&mut self.governor, governor)?;
+        contract::claim_constructor_initialisation(&mut self.governor, governor)?;
+        if rebalancer.is_zero() {
+            return Err(IVault::ZeroAddress {}.into());
+        }
         let decimals = contract::view_uint(self.vm(), asset, IERC20::decimalsCall::SELECTOR, &[])?;
-        in_range(decimals, 0, MAX_ASSET_DECIMALS.into())?;
+        let small = u8::try_from(decimals).ok().filter(|small| *small <= MAX_ASSET_DECIMALS);
+        let Some(small) = small else {
+            return Err(IVault::DecimalsUnsupported { token: asset, decimals }.into());
+        };
+        let share_decimals = small.saturating_add(MIN_OFFSET).max(MIN_SHARE_DECIMALS);
         self.asset.set(asset);
+        self.decimals.set(U8::saturating_from(share_decimals));
         self.offset
-            .set(U8::saturating_from(U256::from(SHARE_DECIMALS).saturating_sub(decimals)));
+            .set(U8::saturating_from(share_decimals.saturating_sub(small)));
         self.name.set(name);
         self.symbol.set(symbol);
-        self.put_period(period_secs)?;
-        self.put_deposit_cap(deposit_cap);
-        self.put_entry_cost(entry_cost_bps)
+        self.rebalancer.set(rebalancer);
+        self.fee_recipient.set(fee_recipient);
+        self.accrued_at.set(U64::from_limbs([self.vm().block_timestamp()]));
+        let first = engine::fees::price_up(U256::ZERO, U256::ZERO, self.virtual_shares()?).checked()?;
+        self.high_water_mark.set(first);
+        contract::emit(
+            self.vm(),
+            &IVault::Initialized {
+                governor,
+                asset,
+                name,
+                symbol,
+                shareDecimals: U256::from(share_decimals),
+            },
+        );
+        contract::emit(self.vm(), &IVault::RebalancerSet { rebalancer });
+        contract::emit(
+            self.vm(),
+            &IVault::FeeRecipientSet {
+                feeRecipient: fee_recipient,
+            },
+        );
+        self.put_parameters(&parameters)
     }
 
     // ---- ERC-20 ----
@@ -157,12 +225,12 @@ impl Vault {
         text(self.symbol.get())
     }
 
-    /// Decimals of shares: 18.
+    /// Decimals of shares: 18, or six more than the asset's if that is more.
     pub fn decimals(&self) -> u8 {
-        SHARE_DECIMALS
+        u8::try_from(self.decimals.get()).unwrap_or(u8::MAX)
     }
 
-    /// All shares, those in escrow included.
+    /// All shares, those in escrow included; fees that are due but not minted are not.
     pub fn total_supply(&self) -> U256 {
         self.total_supply.get()
     }
@@ -177,32 +245,95 @@ impl Vault {
         self.allowances.getter(owner).get(spender)
     }
 
-    /// Moves shares of the caller. Errors: `ERC20InvalidReceiver` (nobody, or the vault), `ERC20InsufficientBalance`.
+    /// Moves shares of the caller.
+    ///
+    /// Errors: `Locked`, `ERC20InvalidReceiver` (nobody, or the vault), `ERC20InsufficientBalance`.
     pub fn transfer(&mut self, to: Address, value: U256) -> Outcome<bool> {
+        self.check_unlocked()?;
         self.check_receiver(to)?;
         self.move_shares(self.vm().msg_sender(), to, value)?;
         Ok(true)
     }
 
-    /// Lets `spender` move shares of the caller. Errors: `ERC20InvalidSpender`.
+    /// Lets `spender` move shares of the caller. Errors: `Locked`, `ERC20InvalidSpender`.
     pub fn approve(&mut self, spender: Address, value: U256) -> Outcome<bool> {
-        if spender.is_zero() {
-            return Err(IVault::ERC20InvalidSpender { spender }.into());
-        }
-        let owner = self.vm().msg_sender();
-        self.allowances.setter(owner).insert(spender, value);
-        contract::emit(self.vm(), &IVault::Approval { owner, spender, value });
+        self.check_unlocked()?;
+        self.allow(self.vm().msg_sender(), spender, value)?;
         Ok(true)
     }
 
     /// Moves shares of `from` within the caller's allowance.
     ///
-    /// Errors: `ERC20InvalidReceiver`, `ERC20InsufficientAllowance`, `ERC20InsufficientBalance`.
+    /// Errors: `Locked`, `ERC20InvalidReceiver`, `ERC20InsufficientAllowance`, `ERC20InsufficientBalance`.
     pub fn transfer_from(&mut self, from: Address, to: Address, value: U256) -> Outcome<bool> {
+        self.check_unlocked()?;
         self.check_receiver(to)?;
         self.spend_allowance(from, self.vm().msg_sender(), value)?;
         self.move_shares(from, to, value)?;
         Ok(true)
+    }
+
+    // ---- ERC-2612, EIP-5267 ----
+
+    /// Permits that `owner` has used: the nonce of the next one.
+    pub fn nonces(&self, owner: Address) -> U256 {
+        self.nonces.get(owner)
+    }
+
+    /// Hash of the signing domain (EIP-712).
+    #[cfg_attr(feature = "export-abi", selector(name = "DOMAIN_SEPARATOR"))]
+    pub fn domain_separator(&self) -> B256 {
+        self.domain()
+    }
+
+    /// The fields of the signing domain (EIP-5267): name, version, chain and this address.
+    #[cfg_attr(feature = "export-abi", selector(name = "eip712Domain"))]
+    #[allow(clippy::type_complexity)]
+    pub fn eip712_domain(&self) -> (FixedBytes<1>, String, String, U256, Address, B256, Vec<U256>) {
+        (
+            FixedBytes([0x0f]),
+            self.name(),
+            String::from(permit::VERSION),
+            U256::from(self.vm().chain_id()),
+            self.vm().contract_address(),
+            B256::ZERO,
+            Vec::new(),
+        )
+    }
+
+    /// Sets the allowance of `spender` that `owner` signed (ERC-2612). An owner with code may vouch for the signature
+    /// r ‖ s ‖ v itself (EIP-1271).
+    ///
+    /// Errors: `Locked`, `ERC2612ExpiredSignature`, `ERC2612InvalidSignature`, `ERC20InvalidSpender`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn permit(
+        &mut self,
+        owner: Address,
+        spender: Address,
+        value: U256,
+        deadline: U256,
+        v: u8,
+        r: B256,
+        s: B256,
+    ) -> Outcome<()> {
+        let mut signature = Vec::from(r.0);
+        signature.extend_from_slice(s.as_slice());
+        signature.push(v);
+        self.permit_with_bytes(owner, spender, value, deadline, signature.into())
+    }
+
+    /// As the other `permit`, with a signature of any form.
+    #[cfg_attr(feature = "export-abi", selector(name = "permit"))]
+    pub fn permit_with_bytes(
+        &mut self,
+        owner: Address,
+        spender: Address,
+        value: U256,
+        deadline: U256,
+        signature: Bytes,
+    ) -> Outcome<()> {
+        self.check_unlocked()?;
+        self.use_permit(owner, spender, value, deadline, &signature)
     }
 
     // ---- ERC-4626: deposits ----
@@ -212,62 +343,68 @@ impl Vault {
         self.asset.get()
     }
 
-    /// `navMid` in asset units, rounded down; a book that cannot be measured counts as 0.
+    /// `navMid` in asset units, rounded down; what a transaction last measured while a book cannot be measured.
     pub fn total_assets(&self) -> Outcome<U256> {
-        Ok(self.measure()?.mid)
+        let marks = self.look()?;
+        Ok(self.mid_or_last(&marks))
     }
 
-    /// Shares worth `assets` at `navMid`, rounded down; no cost.
+    /// Shares worth `assets` at `totalAssets`, rounded down; no cost. Fees that are due count as minted.
     pub fn convert_to_shares(&self, assets: U256) -> Outcome<U256> {
-        self.to_shares_down(assets, self.measure()?.mid)
+        self.rate_for_view()?.to_shares_down(assets)
     }
 
-    /// Assets worth `shares` at `navMid`, rounded down; no cost.
+    /// Assets worth `shares` at `totalAssets`, rounded down; no cost. Fees that are due count as minted.
     pub fn convert_to_assets(&self, shares: U256) -> Outcome<U256> {
-        self.to_assets_down(shares, self.measure()?.mid)
+        self.rate_for_view()?.to_assets_down(shares)
     }
 
-    /// Most assets that can be deposited now: the deposit cap less `navMid`; 0 while a book cannot be measured.
+    /// Most assets that can be deposited for `receiver` now: what both caps leave; 0 while a book cannot be measured, a
+    /// pool is disturbed, or the vault winds down.
     pub fn max_deposit(&self, receiver: Address) -> Outcome<U256> {
-        let _ = receiver;
-        Ok(self.room(&self.measure()?))
+        let marks = self.look()?;
+        let supply = self.supply_with(&self.fees_due(&marks)?)?;
+        Ok(self.room_for_view(&marks, supply, receiver))
     }
 
     /// Shares for the largest deposit possible now, rounded down.
     pub fn max_mint(&self, receiver: Address) -> Outcome<U256> {
-        let _ = receiver;
-        Ok(self.shares_for_room(&self.measure()?))
+        let marks = self.look()?;
+        let supply = self.supply_with(&self.fees_due(&marks)?)?;
+        let room = self.room_for_view(&marks, supply, receiver);
+        let rate = self.rate(supply, marks.values.max);
+        Ok(self.shares_for_deposit_down(rate, room).unwrap_or(U256::MAX))
     }
 
-    /// Shares that a deposit of `assets` mints: at `navMax`, after the entry cost, rounded down.
+    /// Shares that a deposit of `assets` mints: at `navMax`, after fees and the entry cost, rounded down.
     ///
-    /// Errors: `MarkUnavailable`.
+    /// Errors: `MarkUnavailable`, `PoolDisturbed`, `WindingDown`.
     pub fn preview_deposit(&self, assets: U256) -> Outcome<U256> {
-        self.shares_for_deposit_down(assets, self.measure_all()?.max)
+        self.shares_for_deposit_down(self.preview_rate()?, assets)
     }
 
-    /// Assets that minting `shares` takes: at `navMax`, with the entry cost, rounded up.
+    /// Assets that minting `shares` takes: at `navMax`, after fees, with the entry cost, rounded up.
     ///
-    /// Errors: `MarkUnavailable`.
+    /// Errors: `MarkUnavailable`, `PoolDisturbed`, `WindingDown`.
     pub fn preview_mint(&self, shares: U256) -> Outcome<U256> {
-        self.assets_for_mint_up(shares, self.measure_all()?.max)
+        self.assets_for_mint_up(self.preview_rate()?, shares)
     }
 
     /// Takes `assets` from the caller and mints shares for `receiver` (rounded down).
     ///
-    /// Errors: `ZeroAmount`, `ERC4626ExceededMaxDeposit`, `MarkUnavailable`, `TransferFailed`, `ERC20InvalidReceiver`.
+    /// Errors: `Locked`, `ZeroAmount`, `WindingDown`, `MarkUnavailable`, `PoolDisturbed`, `ERC4626ExceededMaxDeposit`,
+    /// `TransferFailed`, `ERC20InvalidReceiver`, `InsufficientGas`.
     pub fn deposit(&mut self, assets: U256, receiver: Address) -> Outcome<U256> {
         self.deposit_with_min(assets, receiver, U256::ZERO)
     }
 
     /// As `deposit`, for at least `min_shares`: `SlippageExceeded` otherwise.
     pub fn deposit_with_min(&mut self, assets: U256, receiver: Address, min_shares: U256) -> Outcome<U256> {
-        let marks = self.measure_all()?;
-        let max = self.room(&marks);
+        let (rate, max) = self.open_door(receiver)?;
         if assets > max {
             return Err(IVault::ERC4626ExceededMaxDeposit { receiver, assets, max }.into());
         }
-        let shares = self.shares_for_deposit_down(assets, marks.max)?;
+        let shares = self.shares_for_deposit_down(rate, assets)?;
         if shares < min_shares {
             return Err(IVault::SlippageExceeded {
                 received: shares,
@@ -283,11 +420,23 @@ impl Vault {
     ///
     /// Errors: as `deposit`, with `ERC4626ExceededMaxMint`.
     pub fn mint(&mut self, shares: U256, receiver: Address) -> Outcome<U256> {
-        let marks = self.measure_all()?;
-        let assets = self.assets_for_mint_up(shares, marks.max)?;
-        if assets > self.room(&marks) {
-            let max = self.shares_for_room(&marks);
+        self.mint_with_max(shares, receiver, U256::MAX)
+    }
+
+    /// As `mint`, for at most `max_assets`: `CostExceeded` otherwise.
+    pub fn mint_with_max(&mut self, shares: U256, receiver: Address, max_assets: U256) -> Outcome<U256> {
+        let (rate, room) = self.open_door(receiver)?;
+        let assets = self.assets_for_mint_up(rate, shares)?;
+        if assets > room {
+            let max = self.shares_for_deposit_down(rate, room).unwrap_or(U256::MAX);
             return Err(IVault::ERC4626ExceededMaxMint { receiver, shares, max }.into());
+        }
+        if assets > max_assets {
+            return Err(IVault::CostExceeded {
+                assets,
+                maximum: max_assets,
+            }
+            .into());
         }
         self.enter(assets, shares, receiver)?;
         Ok(assets)
@@ -298,9 +447,10 @@ impl Vault {
     /// Escrows `shares` of `owner` in the open batch for `controller`; returns the batch.
     ///
     /// The caller is the owner, an operator of the owner or has the allowance; and the controller is the
-    /// owner, the caller, or made the caller an operator. Errors: `ZeroAmount`, `Unauthorized`,
+    /// owner, the caller, or made the caller an operator. Errors: `Locked`, `ZeroAmount`, `Unauthorized`,
     /// `ERC20InsufficientAllowance`, `ERC20InsufficientBalance`, `RequestUnsettled`, `RequestUnclaimed`.
     pub fn request_redeem(&mut self, shares: U256, controller: Address, owner: Address) -> Outcome<U256> {
+        self.check_unlocked()?;
         not_zero(shares)?;
         let sender = self.vm().msg_sender();
         if controller != owner {
@@ -325,24 +475,55 @@ impl Vault {
         Ok(id)
     }
 
+    /// Takes `shares` of the controller's request back out of its batch, before the cut-off, and gives them to
+    /// `receiver`.
+    ///
+    /// Errors: `Locked`, `ZeroAmount`, `Unauthorized`, `ERC20InvalidReceiver`, `RequestClosed`, `RequestExceeded`.
+    pub fn withdraw_request(&mut self, shares: U256, receiver: Address, controller: Address) -> Outcome<()> {
+        self.check_unlocked()?;
+        not_zero(shares)?;
+        let sender = self.vm().msg_sender();
+        self.check_operator(controller, sender)?;
+        self.check_receiver(receiver)?;
+        let id = self.withdraw_from_batch(controller, shares)?;
+        let vault = self.vm().contract_address();
+        self.move_shares(vault, receiver, shares)?;
+        contract::emit(
+            self.vm(),
+            &IVault::RequestWithdrawn {
+                controller,
+                receiver,
+                requestId: id,
+                sender,
+                shares,
+            },
+        );
+        Ok(())
+    }
+
     /// Shares of the controller's request that are not settled (rounded up); 0 for any other batch.
     pub fn pending_redeem_request(&self, request_id: U256, controller: Address) -> Outcome<U256> {
-        if !self.is_current(request_id, controller) {
-            return Ok(U256::ZERO);
-        }
-        Ok(self.claim_of(controller)?.pending)
+        let claim = self.claim_of(controller)?;
+        Ok(if claim.batch == request_id {
+            claim.pending
+        } else {
+            U256::ZERO
+        })
     }
 
     /// Shares of the controller's request that are settled and not claimed; 0 for any other batch.
     pub fn claimable_redeem_request(&self, request_id: U256, controller: Address) -> Outcome<U256> {
-        if !self.is_current(request_id, controller) {
-            return Ok(U256::ZERO);
-        }
-        self.max_redeem(controller)
+        let claim = self.claim_of(controller)?;
+        Ok(if claim.batch == request_id {
+            claim.shares
+        } else {
+            U256::ZERO
+        })
     }
 
-    /// Lets `operator` request and claim for the caller.
-    pub fn set_operator(&mut self, operator: Address, approved: bool) -> bool {
+    /// Lets `operator` request and claim for the caller. Errors: `Locked`.
+    pub fn set_operator(&mut self, operator: Address, approved: bool) -> Outcome<bool> {
+        self.check_unlocked()?;
         let controller = self.vm().msg_sender();
         self.operators.setter(controller).insert(operator, approved);
         contract::emit(
@@ -353,7 +534,7 @@ impl Vault {
                 approved,
             },
         );
-        true
+        Ok(true)
     }
 
     /// Whether `operator` may request and claim for `controller`.
@@ -363,7 +544,7 @@ impl Vault {
 
     /// Claims `shares` of the controller's settled request: pays their assets (rounded down) to `receiver`.
     ///
-    /// Errors: `ZeroAmount`, `Unauthorized`, `ERC4626ExceededMaxRedeem`, `TransferFailed`.
+    /// Errors: `Locked`, `ZeroAmount`, `Unauthorized`, `ERC4626ExceededMaxRedeem`, `TransferFailed`.
     pub fn redeem(&mut self, shares: U256, receiver: Address, controller: Address) -> Outcome<U256> {
         let claim = self.claim_of(controller)?;
         let max = claim.shares;
@@ -383,7 +564,7 @@ impl Vault {
 
     /// Claims exactly `assets` of the controller's settled request (shares rounded up) and pays `receiver`.
     ///
-    /// Errors: `ZeroAmount`, `Unauthorized`, `ERC4626ExceededMaxWithdraw`, `TransferFailed`.
+    /// Errors: `Locked`, `ZeroAmount`, `Unauthorized`, `ERC4626ExceededMaxWithdraw`, `TransferFailed`.
     pub fn withdraw(&mut self, assets: U256, receiver: Address, controller: Address) -> Outcome<U256> {
         let claim = self.claim_of(controller)?;
         let max = claim.assets;
@@ -422,11 +603,11 @@ impl Vault {
         Ok(self.claim_of(controller)?.assets)
     }
 
-    /// ERC-165: itself, ERC-7540 operators, ERC-7540 asynchronous redemption, ERC-7575.
+    /// ERC-165: itself, ERC-7540 operators and asynchronous redemption, ERC-7575 vault and share.
     pub fn supports_interface(&self, interface_id: FixedBytes<4>) -> bool {
         matches!(
             u32::from_be_bytes(interface_id.0),
-            0x01ff_c9a7 | 0xe3bc_4e65 | 0x620e_e8e4 | 0x2f0a_18c5
+            0x01ff_c9a7 | 0xe3bc_4e65 | 0x620e_e8e4 | 0x2f0a_18c5 | 0xf815_c03d
         )
     }
 
@@ -435,27 +616,41 @@ impl Vault {
         self.vm().contract_address()
     }
 
+    /// ERC-7575: the vault of the share token for `asset`, which is the share token; zero for other assets.
+    pub fn vault(&self, asset: Address) -> Address {
+        if asset == self.asset.get() {
+            self.share()
+        } else {
+            Address::ZERO
+        }
+    }
+
     // ---- settlement ----
 
     /// Settles the oldest batch after its cut-off as far as liquidity reaches, at `navMin`.
     ///
-    /// Returns the batch, the shares burned and the asset units set aside. Anyone may call.
-    /// Errors: `NothingToSettle`, `BatchStillOpen`, `MarkUnavailable`.
+    /// Returns the batch, the shares burned and the asset units set aside. Anyone may call; once a book could not be
+    /// measured for a day, only plain accounts.
+    /// Errors: `Locked`, `NothingToSettle`, `BatchStillOpen`, `MarkUnavailable`, `MarksTooWide`, `InsufficientGas`.
     pub fn settle(&mut self) -> Outcome<(U256, U256, U256)> {
-        self.settle_oldest()
+        self.take_lock()?;
+        let settled = self.settle_oldest()?;
+        self.release_lock();
+        Ok(settled)
     }
 
-    /// Asset units that all unsettled requests are worth at `navMin` (rounded up) beyond what is idle.
+    /// Asset units that `book` must raise for unsettled requests and its pocket, beyond its share of what is idle;
+    /// rounded up.
     ///
-    /// Errors: `MarkUnavailable`. Never a default: whoever can make a measurement fail (a caller may hold memory pages
-    /// that make it too dear) would otherwise switch the queue off.
-    pub fn liquidity_needed(&self) -> Outcome<U256> {
-        let escrowed = self.balances.get(self.vm().contract_address());
-        if escrowed.is_zero() {
-            return Ok(escrowed);
-        }
-        let owed = self.to_assets_up(escrowed, self.measure_all()?.min)?;
-        Ok(owed.saturating_sub(self.idle.get()))
+    /// Errors: `UnknownBook`, `MarkUnavailable`, `InsufficientGas`. Never a default: whoever can make a measurement fail
+    /// would otherwise switch the queue off.
+    pub fn liquidity_needed(&self, book: Address) -> Outcome<U256> {
+        self.need_of(book)
+    }
+
+    /// Whether new risk is stopped in favour of the redemption queue.
+    pub fn winding_down(&self) -> bool {
+        self.winding_down.get()
     }
 
     /// The batch that a request joins now, and its cut-off in Unix seconds.
@@ -466,33 +661,122 @@ impl Vault {
 
     /// The oldest batch not completely settled, its cut-off and its shares left. All zero if there is none.
     pub fn next_batch(&self) -> Outcome<(U256, U256, U256)> {
-        let settled = self.settled_batches.get();
-        if settled == self.last_batch.get() {
+        let Some((number, cut_off)) = self.oldest_batch() else {
             return Ok((U256::ZERO, U256::ZERO, U256::ZERO));
-        }
-        let id = U256::from(settled).saturating_add(U256::ONE);
-        let stored = self.batches.getter(id);
-        let batch = queue::load(&stored);
+        };
+        let batch = self.load_batch(number);
         let left = engine::shares::unfilled(&batch, batch.shares).checked()?;
-        Ok((id, U256::from(stored.cut_off.get()), left))
+        Ok((U256::from(number), U256::from(cut_off), left))
     }
 
+    // ---- pockets ----
+
+    /// A pocket: its book, the part of the book (1e27 = all; 0 once it was bought out), its units, and asset units paid
+    /// per unit (1e45). Zero beyond the last.
+    pub fn pocket(&self, id: U256) -> (Address, U256, U256, U256) {
+        let pocket = self.load_pocket(id);
+        let book = self.pockets.getter(id).book.get();
+        (book, pocket.fraction_ray, pocket.units, pocket.paid_per_unit)
+    }
+
+    /// Asset units that `controller` may claim from a pocket for a request, rounded down.
+    pub fn rest_of(&self, pocket: U256, request_id: U256, controller: Address) -> Outcome<U256> {
+        self.rest(pocket, request_id, controller)
+    }
+
+    /// Pays what `rest_of` says to `receiver`; returns the asset units.
+    ///
+    /// Errors: `Locked`, `Unauthorized`, `ERC20InvalidReceiver`, `NothingToClaim`, `TransferFailed`.
+    pub fn claim_rest(
+        &mut self,
+        pocket: U256,
+        request_id: U256,
+        receiver: Address,
+        controller: Address,
+    ) -> Outcome<U256> {
+        self.take_lock()?;
+        self.check_operator(controller, self.vm().msg_sender())?;
+        self.check_receiver(receiver)?;
+        let assets = self.take_rest(pocket, request_id, controller)?;
+        contract::emit(
+            self.vm(),
+            &IVault::RestClaimed {
+                pocket,
+                requestId: request_id,
+                controller,
+                receiver,
+                assets,
+            },
+        );
+        self.pay(receiver, assets)?;
+        self.release_lock();
+        Ok(assets)
+    }
+
+    /// Pays for the pocket of `book`, once it can be measured again, at its `navMin` and as far as idle assets reach;
+    /// returns the asset units. Anyone may call.
+    ///
+    /// Errors: `Locked`, `UnknownBook`, `UnknownPocket`, `MarkUnavailable`, `MarksTooWide`, `InsufficientIdle`,
+    /// `InsufficientGas`.
+    pub fn buy_out(&mut self, book: Address) -> Outcome<U256> {
+        self.take_lock()?;
+        let paid = self.buy_pocket(book)?;
+        self.release_lock();
+        Ok(paid)
+    }
+
+    // ---- value ----
+
     /// `navMin` (down), `navMid` (down) and `navMax` (up) in asset units. A book that cannot be measured counts as
-    /// 0 in the first two and makes the third the largest number.
+    /// 0 in the first two; the third is then at least what a transaction last measured.
     pub fn marks(&self) -> Outcome<(U256, U256, U256)> {
-        let marks = self.measure()?;
-        let max = if marks.failed.is_some() { U256::MAX } else { marks.max };
-        Ok((marks.min, marks.mid, max))
+        let marks = self.look()?;
+        let values = &marks.values;
+        let max = if marks.failed().is_some() {
+            values.max.max(U256::from(self.last_max.get()))
+        } else {
+            values.max
+        };
+        Ok((values.min, values.mid, max))
     }
 
     /// Booked asset units that belong to all shares.
     pub fn idle(&self) -> U256 {
-        self.idle.get()
+        U256::from(self.idle.get())
     }
 
-    /// Asset units that belong to settled requests.
+    /// Asset units that belong to settled requests and to pockets.
     pub fn claim_reserve(&self) -> U256 {
-        self.claim_reserve.get()
+        U256::from(self.claim_reserve.get())
+    }
+
+    /// Highest price per share unit after fees so far, in asset units, 1e36.
+    pub fn high_water_mark(&self) -> U256 {
+        self.high_water_mark.get()
+    }
+
+    /// Mints the fees that are due; returns management and performance shares. Anyone may call.
+    ///
+    /// Errors: `Locked`, `MarkUnavailable`, `InsufficientGas`.
+    pub fn accrue_fees(&mut self) -> Outcome<(U256, U256)> {
+        self.check_unlocked()?;
+        let marks = self.measure_all()?;
+        let fees = self.accrue(&marks)?;
+        Ok((fees.management, fees.performance))
+    }
+
+    /// Notes asset units in the vault that nobody booked, or books those noted an hour ago or earlier; returns what was
+    /// booked. Anyone may call. A donation can therefore not move the share price inside a transaction.
+    ///
+    /// Errors: `Locked`, `ZeroAmount` (there are none), `SurplusTooFresh`.
+    pub fn sweep(&mut self) -> Outcome<U256> {
+        self.check_unlocked()?;
+        self.sweep_surplus()
+    }
+
+    /// Everything that a user interface shows of the vault, of `account` and of every book.
+    pub fn overview(&self, account: Address) -> Outcome<(Overview, Vec<BookView>)> {
+        self.overview_of(account)
     }
 
     // ---- books ----
@@ -502,94 +786,108 @@ impl Vault {
         U256::from(self.book_count.get())
     }
 
-    /// Book `index`, the asset units it was given less those taken back, and its cap. Zero beyond the last.
-    pub fn book(&self, index: U256) -> (Address, U256, U256) {
-        let book = self.books.get(index);
-        let limit = self.limits.getter(book);
-        (book, limit.allocated.get(), limit.cap.get())
+    /// Book `index`, the asset units it was given less those taken back, its cap, whether it is isolated, and its open
+    /// pocket. Zero beyond the last; removing a book gives its index to the last one.
+    pub fn book(&self, index: U256) -> (Address, U256, U256, bool, U256) {
+        let stored = self.books.getter(index);
+        let limit = self.limits.getter(stored.at.get());
+        (
+            stored.at.get(),
+            limit.allocated.get(),
+            limit.cap.get(),
+            stored.isolated.get(),
+            U256::from(stored.pocket.get()),
+        )
     }
 
-    /// Registers a book that names this vault, holds its asset as token 0 and can be measured.
+    /// Registers a book that names this vault, holds its asset as token 0 and can be measured. An `isolated` book gets
+    /// nothing while it is in loss.
     ///
-    /// Errors: `Unauthorized` (governor only), `ZeroAddress`, `BookExists`, `TooManyBooks`, `UnknownBook`,
+    /// Errors: `Locked`, `Unauthorized` (governor only), `ZeroAddress`, `BookExists`, `TooManyBooks`, `UnknownBook`,
     /// `MarkUnavailable`.
-    pub fn add_book(&mut self, book: Address, cap: U256) -> Outcome<()> {
+    pub fn add_book(&mut self, book: Address, cap: U256, isolated: bool) -> Outcome<()> {
         self.authorise(false)?;
-        if book.is_zero() {
-            return Err(IVault::ZeroAddress {}.into());
-        }
-        if self.limits.getter(book).registered.get() {
-            return Err(IVault::BookExists { book }.into());
-        }
-        let count = self.books_registered();
-        if count >= MAX_BOOKS {
-            return Err(IVault::TooManyBooks {
-                max: U256::from(MAX_BOOKS),
-            }
-            .into());
-        }
-        self.check_allegiance(book)?;
-        self.books.insert(U256::from(count), book);
-        self.book_count.set(U8::saturating_from(count.saturating_add(1)));
-        let mut limit = self.limits.setter(book);
-        limit.registered.set(true);
-        limit.cap.set(cap);
-        contract::emit(self.vm(), &IVault::BookAdded { book });
-        contract::emit(self.vm(), &IVault::BookCapSet { book, cap });
-        self.measure_all()?;
-        Ok(())
+        self.register(book, cap, isolated)
     }
 
-    /// Sets what `book` may be given, in asset units; lower is tighter. Errors: `Unauthorized`, `UnknownBook`.
+    /// Forgets a book that is worth nothing at any mark.
+    ///
+    /// Errors: `Locked`, `Unauthorized` (governor only), `UnknownBook`, `BookPocketed`, `MarkUnavailable`,
+    /// `BookNotEmpty`.
+    pub fn remove_book(&mut self, book: Address) -> Outcome<()> {
+        self.authorise(false)?;
+        self.unregister(book)
+    }
+
+    /// Sets what `book` may be given, in asset units; lower is tighter. Errors: `Locked`, `Unauthorized`, `UnknownBook`.
     pub fn set_book_cap(&mut self, book: Address, cap: U256) -> Outcome<()> {
-        self.check_book(book)?;
+        self.index_of(book)?;
         self.authorise(cap <= self.limits.getter(book).cap.get())?;
         self.limits.setter(book).cap.set(cap);
         contract::emit(self.vm(), &IVault::BookCapSet { book, cap });
         Ok(())
     }
 
-    /// Gives idle assets to `book`. Errors: `Unauthorized` (allocator only), `ZeroAmount`, `UnknownBook`,
-    /// `InsufficientIdle`, `BookCapExceeded`, `TransferFailed`.
+    /// Gives idle assets to `book`.
+    ///
+    /// Errors: `Locked`, `Unauthorized` (allocator only), `ZeroAmount`, `UnknownBook`, `WindingDown`, `BookPocketed`,
+    /// `BookInLoss`, `BookCapExceeded`, `InsufficientIdle`, `TransferFailed`; `MarkUnavailable` of an isolated book.
     pub fn allocate(&mut self, book: Address, assets: U256) -> Outcome<()> {
         self.only_allocator()?;
-        self.check_book(book)?;
         not_zero(assets)?;
-        let idle = self.idle.get();
-        let Some(left) = idle.checked_sub(assets) else {
-            return Err(IVault::InsufficientIdle { assets, idle }.into());
-        };
-        let mut limit = self.limits.setter(book);
-        let allocated = limit.allocated.get().saturating_add(assets);
-        let cap = limit.cap.get();
-        if allocated > cap {
-            return Err(IVault::BookCapExceeded {
-                book,
-                assets: allocated,
-                max: cap,
-            }
-            .into());
-        }
-        limit.allocated.set(allocated);
-        self.idle.set(left);
-        contract::emit(self.vm(), &IVault::Allocated { book, assets });
-        let asset = self.asset.get();
-        erc20::transfer(Call::new_mutating(self), self.vm(), asset, book, assets)?;
+        self.take_lock()?;
+        self.push_to_book(book, assets)?;
+        self.release_lock();
         Ok(())
     }
 
-    /// Takes cash back from `book`: all of `assets`, or `InsufficientIdle` with what it could give.
+    /// Takes cash back from `book`: all of `assets` (a pocket's part included), or `InsufficientIdle` with what it could
+    /// give.
     ///
-    /// Errors: `Unauthorized` (allocator only), `ZeroAmount`, `UnknownBook`.
+    /// Errors: `Locked`, `Unauthorized` (allocator only), `ZeroAmount`, `UnknownBook`, `InsufficientGas`.
     pub fn recall(&mut self, book: Address, assets: U256) -> Outcome<()> {
         self.only_allocator()?;
-        self.check_book(book)?;
+        self.index_of(book)?;
         not_zero(assets)?;
+        self.take_lock()?;
         let received = self.pull_from_book(book, assets)?;
         if received < assets {
             return Err(IVault::InsufficientIdle { assets, idle: received }.into());
         }
+        self.release_lock();
         Ok(())
+    }
+
+    /// Takes a book's loss (what it was given less what it is worth at oracle prices) off what it was given and off its
+    /// cap; returns it. In all, a book can lose no more than the caps that governance set.
+    ///
+    /// Errors: `Locked`, `Unauthorized` (governor only), `UnknownBook`, `MarkUnavailable`, `InsufficientGas`.
+    pub fn realize_loss(&mut self, book: Address) -> Outcome<U256> {
+        self.authorise(false)?;
+        self.write_off(book)
+    }
+
+    // ---- the system's lock ----
+
+    /// Takes the lock for a rebalance. Errors: `Unauthorized` (rebalancer only), `Locked`.
+    pub fn lock(&mut self) -> Outcome<()> {
+        self.only_rebalancer()?;
+        self.take_lock()
+    }
+
+    /// Gives the lock back. Errors: `Unauthorized` (rebalancer only), `NotLocked`.
+    pub fn unlock(&mut self) -> Outcome<()> {
+        self.only_rebalancer()?;
+        if !self.is_locked() {
+            return Err(IVault::NotLocked {}.into());
+        }
+        self.release_lock();
+        Ok(())
+    }
+
+    /// Whether a transaction of the system is under way: values may be half-way.
+    pub fn locked(&self) -> bool {
+        self.is_locked()
     }
 
     // ---- parameters ----
@@ -599,47 +897,85 @@ impl Vault {
         self.governor.get()
     }
 
-    /// Length of a batch in seconds, deposit cap in asset units, entry cost in basis points.
-    pub fn parameters(&self) -> (U256, U256, U256) {
-        (
-            U256::from(self.period_secs.get()),
-            self.deposit_cap.get(),
-            U256::from(self.entry_cost_bps.get()),
-        )
+    /// Who may hold the lock.
+    pub fn rebalancer(&self) -> Address {
+        self.rebalancer.get()
     }
 
-    /// Sets the value, in asset units, up to which deposits are taken; lower is tighter. Errors: `Unauthorized`.
-    pub fn set_deposit_cap(&mut self, cap: U256) -> Outcome<()> {
-        self.authorise(cap <= self.deposit_cap.get())?;
-        self.put_deposit_cap(cap);
+    /// Who receives fee shares; zero: no fees.
+    pub fn fee_recipient(&self) -> Address {
+        self.fee_recipient.get()
+    }
+
+    /// The value of parameter `id` (see the `parameter` module). Errors: `UnknownParameter`.
+    pub fn parameter(&self, id: u8) -> Outcome<U256> {
+        self.read_parameter(id)
+    }
+
+    /// Sets parameter `id`. A fee rate changes from now on: what is due is accrued first, if all books can be measured;
+    /// a lower rate is not held up by one that cannot.
+    ///
+    /// Errors: `Locked`, `Unauthorized`, `UnknownParameter`, `ParameterOutOfRange`.
+    pub fn set_parameter(&mut self, id: u8, value: U256) -> Outcome<()> {
+        self.authorise(self.tightens(id, value)?)?;
+        self.accrue_before_change(id)?;
+        self.put_parameter(id, value)
+    }
+
+    /// Replaces the rebalancer. Errors: `Locked`, `Unauthorized` (governor only), `ZeroAddress`.
+    pub fn set_rebalancer(&mut self, rebalancer: Address) -> Outcome<()> {
+        self.authorise(false)?;
+        if rebalancer.is_zero() {
+            return Err(IVault::ZeroAddress {}.into());
+        }
+        self.rebalancer.set(rebalancer);
+        contract::emit(self.vm(), &IVault::RebalancerSet { rebalancer });
         Ok(())
     }
 
-    /// Sets the part of a deposit that mints no shares, in basis points; higher is tighter.
-    ///
-    /// Errors: `Unauthorized`, `ParameterOutOfRange` above 3 %.
-    pub fn set_entry_cost(&mut self, entry_cost_bps: U256) -> Outcome<()> {
-        self.authorise(entry_cost_bps >= U256::from(self.entry_cost_bps.get()))?;
-        self.put_entry_cost(entry_cost_bps)
-    }
-
-    /// Sets the length of batches opened from now on, in seconds; shorter is tighter, for it is a wait.
-    ///
-    /// Errors: `Unauthorized`, `ParameterOutOfRange` outside 1 hour to 7 days.
-    pub fn set_period(&mut self, period_secs: U256) -> Outcome<()> {
-        self.authorise(period_secs <= U256::from(self.period_secs.get()))?;
-        self.put_period(period_secs)
+    /// Replaces who receives fee shares; zero for nobody. Errors: `Locked`, `Unauthorized` (governor only).
+    pub fn set_fee_recipient(&mut self, fee_recipient: Address) -> Outcome<()> {
+        self.authorise(false)?;
+        self.accrue_if_measured()?;
+        self.fee_recipient.set(fee_recipient);
+        contract::emit(
+            self.vm(),
+            &IVault::FeeRecipientSet {
+                feeRecipient: fee_recipient,
+            },
+        );
+        Ok(())
     }
 }
 
 impl Vault {
-    /// Mints `shares` for `receiver` and takes exactly `assets` from the caller.
+    /// Takes the lock, measures, accrues fees: the rate at which shares are minted, and the room for `receiver`.
+    fn open_door(&mut self, receiver: Address) -> Outcome<(Rate, U256)> {
+        self.take_lock()?;
+        let marks = self.measure()?;
+        self.check_open(&marks)?;
+        self.remember(&marks);
+        self.accrue(&marks)?;
+        let supply = self.total_supply.get();
+        let room = self.room(&marks, supply, receiver)?;
+        Ok((self.rate(supply, marks.values.max), room))
+    }
+
+    /// The rate at which shares would be minted now.
+    fn preview_rate(&self) -> Outcome<Rate> {
+        let marks = self.look()?;
+        self.check_open(&marks)?;
+        let supply = self.supply_with(&self.fees_due(&marks)?)?;
+        Ok(self.rate(supply, marks.values.max))
+    }
+
+    /// Mints `shares` for `receiver`, takes exactly `assets` from the caller, and gives the lock back.
     fn enter(&mut self, assets: U256, shares: U256, receiver: Address) -> Outcome<()> {
         not_zero(assets)?;
         not_zero(shares)?;
         self.check_receiver(receiver)?;
-        let idle = fixed::add(self.idle.get(), assets).checked()?;
-        self.idle.set(idle);
+        let idle = fixed::add(U256::from(self.idle.get()), assets).checked()?;
+        self.idle.set(amount(idle)?);
         self.mint_shares(receiver, shares)?;
         let (token, sender, vault) = (self.asset.get(), self.vm().msg_sender(), self.vm().contract_address());
         contract::emit(
@@ -657,11 +993,13 @@ impl Vault {
         if received != assets {
             return Err(IVault::TransferFailed { token }.into());
         }
+        self.release_lock();
         Ok(())
     }
 
     /// Books a claim and pays it out.
     fn pay_claim(&mut self, shares: U256, assets: U256, receiver: Address, controller: Address) -> Outcome<()> {
+        self.take_lock()?;
         let sender = self.vm().msg_sender();
         self.check_operator(controller, sender)?;
         self.check_receiver(receiver)?;
@@ -676,44 +1014,30 @@ impl Vault {
                 shares,
             },
         );
+        self.pay(receiver, assets)?;
+        self.release_lock();
+        Ok(())
+    }
+
+    fn pay(&mut self, receiver: Address, assets: U256) -> Outcome<()> {
         let token = self.asset.get();
         erc20::transfer(Call::new_mutating(self), self.vm(), token, receiver, assets)?;
         Ok(())
     }
 
-    fn put_deposit_cap(&mut self, cap: U256) {
-        self.deposit_cap.set(cap);
-        contract::emit(self.vm(), &IVault::DepositCapSet { cap });
-    }
-
-    fn put_entry_cost(&mut self, entry_cost_bps: U256) -> Outcome<()> {
-        in_range(entry_cost_bps, 0, MAX_ENTRY_COST_BPS)?;
-        self.entry_cost_bps.set(U16::saturating_from(entry_cost_bps));
-        contract::emit(
-            self.vm(),
-            &IVault::EntryCostSet {
-                entryCostBps: entry_cost_bps,
-            },
-        );
+    /// Accrues what is due at the old rate before a fee changes.
+    fn accrue_before_change(&mut self, id: u8) -> Outcome<()> {
+        if parameter::is_fee(id) {
+            self.accrue_if_measured()?;
+        }
         Ok(())
     }
 
-    fn put_period(&mut self, period_secs: U256) -> Outcome<()> {
-        let [min, max] = PERIOD_SECS;
-        in_range(period_secs, min, max)?;
-        self.period_secs.set(U32::saturating_from(period_secs));
-        contract::emit(
-            self.vm(),
-            &IVault::PeriodSet {
-                periodSecs: period_secs,
-            },
-        );
+    /// Accrues fees; only those for time while a book cannot be measured.
+    fn accrue_if_measured(&mut self) -> Outcome<()> {
+        let marks = self.measure()?;
+        self.accrue(&marks)?;
         Ok(())
-    }
-
-    /// Whether `request_id` is the batch of the controller's request.
-    fn is_current(&self, request_id: U256, controller: Address) -> bool {
-        U256::from(self.requests.getter(controller).batch.get()) == request_id
     }
 
     /// Errors: `Unauthorized` unless `caller` is `controller` or one of its operators.
@@ -724,8 +1048,18 @@ impl Vault {
         Err(IVault::Unauthorized { caller }.into())
     }
 
+    /// Setters: governor, or guardian towards the tighter side. Errors: `Locked`, `Unauthorized`.
     fn authorise(&self, tightening: bool) -> Outcome<()> {
+        self.check_unlocked()?;
         Ok(contract::authorise(self.vm(), self.governor.get(), tightening)?)
+    }
+
+    fn only_rebalancer(&self) -> Outcome<()> {
+        let caller = self.vm().msg_sender();
+        if caller == self.rebalancer.get() {
+            return Ok(());
+        }
+        Err(IVault::Unauthorized { caller }.into())
     }
 
     fn only_allocator(&self) -> Outcome<()> {
@@ -743,14 +1077,6 @@ fn not_zero(amount: U256) -> Outcome<()> {
     } else {
         Ok(())
     }
-}
-
-fn in_range(value: U256, min: u64, max: u64) -> Outcome<()> {
-    let (min, max) = (U256::from(min), U256::from(max));
-    if min <= value && value <= max {
-        return Ok(());
-    }
-    Err(IVault::ParameterOutOfRange { value, min, max }.into())
 }
 
 /// Left-aligned ASCII up to the first zero byte.

@@ -2,6 +2,7 @@
 
 use crate::{
     Vault,
+    books::amount,
     error::{Checked, Outcome},
 };
 use alloy_primitives::{Address, U256};
@@ -26,9 +27,10 @@ impl Vault {
         Ok(())
     }
 
-    /// Creates shares.
+    /// Creates shares. Errors: `ArithmeticOverflow` from a supply of 2¹²⁸, which requests and batches could not hold.
     pub(crate) fn mint_shares(&mut self, to: Address, value: U256) -> Outcome<()> {
         let supply = fixed::add(self.total_supply.get(), value).checked()?;
+        amount(supply)?;
         self.total_supply.set(supply);
         self.credit(to, value)?;
         self.log_transfer(Address::ZERO, to, value);
@@ -43,6 +45,16 @@ impl Vault {
         self.balances.insert(vault, left);
         self.total_supply.set(supply);
         self.log_transfer(vault, Address::ZERO, value);
+        Ok(())
+    }
+
+    /// Sets an allowance. Errors: `ERC20InvalidSpender` (nobody).
+    pub(crate) fn allow(&mut self, owner: Address, spender: Address, value: U256) -> Outcome<()> {
+        if spender.is_zero() {
+            return Err(IVault::ERC20InvalidSpender { spender }.into());
+        }
+        self.allowances.setter(owner).insert(spender, value);
+        contract::emit(self.vm(), &IVault::Approval { owner, spender, value });
         Ok(())
     }
 

@@ -3,6 +3,11 @@
 use alloy_sol_types::sol;
 
 sol! {
+    /// Signatures of contracts.
+    interface IERC1271 {
+        function isValidSignature(bytes32 hash, bytes signature) external view returns (bytes4);
+    }
+
     /// ERC-20 with metadata; return values of tokens that return nothing are handled by the safe helper.
     #[sol(extra_methods)]
     interface IERC20 {

@@ -13,12 +13,14 @@ pub mod arbos;
 pub mod contract;
 mod external;
 mod governance;
+mod proxy;
 mod simulated;
 mod strategy;
 mod vault;
 
 pub use external::*;
 pub use governance::*;
+pub use proxy::*;
 pub use simulated::*;
 pub use strategy::*;
 pub use vault::*;

@@ -25,7 +25,9 @@ pub(super) struct Position {
 
 impl Position {
     pub(super) fn of(world: &mut World) -> Result<Self> {
-        let needed = world.chain.read(world.at.vault, &IVault::liquidityNeededCall {})?;
+        let needed = world
+            .chain
+            .read(world.at.vault, &IVault::liquidityNeededCall { book: world.at.book })?;
         Ok(Self {
             book: holdings_of(world, world.at.book)?,
             needed,

@@ -1,10 +1,14 @@
 //! Who may call what.
 
-use super::{Bubble, view_address};
+use super::{Bubble, calls::has_code, view_address};
 use crate::IGovernor;
 use alloy_primitives::Address;
 use alloy_sol_types::SolCall;
-use stylus_sdk::{host::VM, prelude::MessageAccess, storage::StorageAddress};
+use stylus_sdk::{
+    host::VM,
+    prelude::{AccountAccess, HostAccess, MessageAccess},
+    storage::StorageAddress,
+};
 
 /// The rule of all setters: the governor contract may make any change, the guardian may tighten.
 ///
@@ -31,4 +35,17 @@ pub fn claim_initialisation(slot: &mut StorageAddress, value: Address) -> Result
     }
     slot.set(value);
     Ok(())
+}
+
+/// As [`claim_initialisation`], for contracts behind a proxy: only while the acting address has no code, which is while
+/// the proxy is being constructed. Nobody can initialise the program on its own address, nor before the proxy does.
+///
+/// Errors: `AlreadyInitialized()` if there is code or the slot is taken, `ZeroAddress()` if `value` would leave it free.
+#[inline(never)]
+pub fn claim_constructor_initialisation(slot: &mut StorageAddress, value: Address) -> Result<(), Bubble> {
+    let vm = slot.vm();
+    if has_code(vm, vm.contract_address()) {
+        return Err(IGovernor::AlreadyInitialized {}.into());
+    }
+    claim_initialisation(slot, value)
 }

@@ -6,7 +6,7 @@ use super::Bubble;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, I256, U256};
 use stylus_sdk::{
-    call,
+    call::{self, RawCall},
     host::VM,
     prelude::{AccountAccess, Call, MeteringAccess},
     stylus_core::calls::errors::Error as CallError,
@@ -63,21 +63,55 @@ pub fn view(vm: &VM, to: Address, data: &[u8]) -> Result<Vec<u8>, Bubble> {
     call::static_call(vm, Call::new(), to, data).map_err(revert_data)
 }
 
-/// The caller left too little gas for a [`guarded_view`].
+/// As [`view`], of an untrusted target: at most `bytes` of its answer are read, and none of its revert data.
+#[inline(never)]
+pub fn view_at_most(vm: &VM, to: Address, data: &[u8], bytes: usize) -> Result<Vec<u8>, Bubble> {
+    let call = RawCall::new_static(vm).flush_storage_cache();
+    bounded(call, to, data, u64::MAX, bytes).ok_or_else(|| Bubble(Vec::new()))
+}
+
+/// The caller left too little gas for a guarded call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Starved;
 
-/// Static call with at most `gas`; `None` if it failed for whatever reason.
+/// Static call with at most `gas`, of whose answer at most `bytes` are read; `None` if it failed for whatever reason.
 ///
 /// A caller that starves the call of gas cannot pass this off as the target's failure: unless more than
-/// `gas` (and the 1/64 that a frame keeps) is left, the call is not made and [`Starved`] is returned.
+/// `gas` (and the 1/64 that a frame keeps) is left, the call is not made and [`Starved`] is returned. A target that
+/// returns more than it should cannot make the caller pay for memory.
 #[inline(never)]
-pub fn guarded_view(vm: &VM, to: Address, data: &[u8], gas: u64) -> Result<Option<Vec<u8>>, Starved> {
+pub fn guarded_view(vm: &VM, to: Address, data: &[u8], gas: u64, bytes: usize) -> Result<Option<Vec<u8>>, Starved> {
+    guard(vm, gas)?;
+    let call = RawCall::new_static(vm).flush_storage_cache();
+    Ok(bounded(call, to, data, gas, bytes))
+}
+
+/// As [`guarded_view`], for a call that changes state and whose answer is not read: whether it succeeded.
+///
+/// Create `context` by `Call::new_mutating(self)`: it proves that no storage reference is alive.
+#[inline(never)]
+pub fn guarded_write(context: Call<true, false>, vm: &VM, to: Address, data: &[u8], gas: u64) -> Result<bool, Starved> {
+    let _ = context;
+    guard(vm, gas)?;
+    let call = RawCall::new(vm).clear_storage_cache();
+    Ok(bounded(call, to, data, gas, 0).is_some())
+}
+
+fn guard(vm: &VM, gas: u64) -> Result<(), Starved> {
     let needed = gas.saturating_add(gas / 32).saturating_add(10_000);
     if vm.evm_gas_left() < needed {
-        return Err(Starved);
+        Err(Starved)
+    } else {
+        Ok(())
     }
-    Ok(call::static_call(vm, Call::new().gas(gas), to, data).ok())
+}
+
+#[inline(never)]
+#[allow(unsafe_code)]
+fn bounded(call: RawCall<'_, VM>, to: Address, data: &[u8], gas: u64, bytes: usize) -> Option<Vec<u8>> {
+    let call = call.gas(gas).limit_return_data(0, bytes);
+    // SAFETY: no storage accessor lives across it: static calls change nothing, and others come with a `Call` context.
+    unsafe { call.call(to, data) }.ok()
 }
 
 /// State-changing call without value; the other contract's revert data is passed on.

@@ -54,14 +54,27 @@ word_events! {
     IVault::Withdraw { sender, receiver, owner; assets, shares }
     IVault::RedeemRequest { controller, owner, requestId; sender, shares }
     IVault::OperatorSet { controller, operator; approved }
+    IVault::Initialized { governor, asset; name, symbol, shareDecimals }
+    IVault::RequestWithdrawn { controller, receiver, requestId; sender, shares }
+    IVault::BatchOpened { batchId; cutOff }
     IVault::BatchSettled { batchId; shares, assets, sharesLeft }
-    IVault::BookAdded { book; }
+    IVault::WindDownSet { ; windingDown }
+    IVault::FeesAccrued { ; managementShares, performanceShares, highWaterMark }
+    IVault::PocketOpened { pocket, book; }
+    IVault::PocketJoined { pocket, batchId; units, fractionRay }
+    IVault::PocketPaid { pocket; assets, fractionRay }
+    IVault::RestClaimed { pocket, requestId, controller; receiver, assets }
+    IVault::BookAdded { book; isolated }
+    IVault::BookRemoved { book; }
     IVault::BookCapSet { book; cap }
     IVault::Allocated { book; assets }
     IVault::Recalled { book; assets }
-    IVault::DepositCapSet { ; cap }
-    IVault::EntryCostSet { ; entryCostBps }
-    IVault::PeriodSet { ; periodSecs }
+    IVault::LossRealized { book; loss }
+    IVault::SurplusNoted { ; assets, bookableAt }
+    IVault::SurplusBooked { ; assets }
+    IVault::ParameterSet { id; value }
+    IVault::FeeRecipientSet { feeRecipient; }
+    IVault::RebalancerSet { rebalancer; }
 }
 
 #[cfg(test)]

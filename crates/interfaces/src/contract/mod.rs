@@ -12,18 +12,20 @@ mod revert;
 pub mod router;
 mod structs;
 pub mod token;
+pub mod transient;
 
-pub use auth::{authorise, claim_initialisation};
+pub use auth::{authorise, claim_constructor_initialisation, claim_initialisation};
 pub use calls::{
-    Arg, Starved, address_at, encode, encode_args, guarded_view, int_at, raw_words, uint_at, view, view_address,
-    view_uint, words_at, write,
+    Arg, Starved, address_at, encode, encode_args, guarded_view, guarded_write, int_at, raw_words, uint_at, view,
+    view_address, view_at_most, view_uint, words_at, write,
 };
 pub use events::{WordEvent, emit};
 #[cfg(feature = "export-abi")]
 pub use revert::ErrorList;
 pub use revert::{Bubble, Revert, WordError};
 pub use structs::{
-    DECISION_WORDS, DISTANCES, EXCESS_WORDS, EXPOSURE_WORDS, FACTS_WORDS, REPORT_WORDS, decision_at, report_at,
+    BOOK_VIEW_WORDS, DECISION_WORDS, DISTANCES, EXCESS_WORDS, EXPOSURE_WORDS, FACTS_WORDS, OVERVIEW_WORDS,
+    REPORT_WORDS, decision_at, report_at,
 };
 
 use alloy_primitives::U256;

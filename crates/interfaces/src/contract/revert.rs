@@ -188,6 +188,8 @@ word_errors! {
     IVault::ERC20InsufficientAllowance { spender, allowance, needed }
     IVault::ERC20InvalidReceiver { receiver }
     IVault::ERC20InvalidSpender { spender }
+    IVault::ERC2612ExpiredSignature { deadline }
+    IVault::ERC2612InvalidSignature { owner }
     IVault::ERC4626ExceededMaxDeposit { receiver, assets, max }
     IVault::ERC4626ExceededMaxMint { receiver, shares, max }
     IVault::ERC4626ExceededMaxWithdraw { owner, assets, max }
@@ -197,21 +199,37 @@ word_errors! {
     IVault::ZeroAddress {}
     IVault::ZeroAmount {}
     IVault::ArithmeticOverflow {}
+    IVault::Locked {}
+    IVault::NotLocked {}
+    IVault::UnknownParameter { id }
     IVault::ParameterOutOfRange { value, min, max }
+    IVault::DecimalsUnsupported { token, decimals }
     IVault::TransferFailed { token }
     IVault::SlippageExceeded { received, minimum }
+    IVault::CostExceeded { assets, maximum }
     IVault::AsyncRedeem {}
     IVault::RequestUnsettled { controller, requestId }
     IVault::RequestUnclaimed { controller, requestId }
+    IVault::RequestClosed { requestId, cutOff }
+    IVault::RequestExceeded { controller, shares, max }
     IVault::BatchStillOpen { requestId, cutOff }
     IVault::NothingToSettle {}
+    IVault::NothingToClaim {}
+    IVault::MarksTooWide { spreadBps, maxBps }
+    IVault::PoolDisturbed { book, disturbanceBps, maxBps }
+    IVault::WindingDown {}
     IVault::MarkUnavailable { book }
     IVault::InsufficientGas {}
     IVault::UnknownBook { book }
     IVault::BookExists { book }
     IVault::TooManyBooks { max }
     IVault::BookCapExceeded { book, assets, max }
+    IVault::BookInLoss { book, allocated, value }
+    IVault::BookNotEmpty { book }
+    IVault::BookPocketed { book, pocket }
+    IVault::UnknownPocket { pocket }
     IVault::InsufficientIdle { assets, idle }
+    IVault::SurplusTooFresh { bookableAt }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! Calldata that does not decode, unknown selectors and calls with value revert without data, as with the SDK.
 
 use super::Revert;
-use crate::{Call, Decision, Excess, Exposure, Facts, Plan, Report};
+use crate::{BookView, Call, Decision, Excess, Exposure, Facts, Overview, Plan, Report};
 use alloc::{string::String, vec::Vec};
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, I256, U256};
 use stylus_sdk::ArbResult;
@@ -330,6 +330,23 @@ impl Returned for Address {
     }
 }
 
+impl Returned for B256 {
+    const WORDS: usize = 1;
+    fn write(&self, out: &mut Writer) {
+        out.word(&self.0);
+    }
+}
+
+impl Returned for FixedBytes<1> {
+    const WORDS: usize = 1;
+    fn write(&self, out: &mut Writer) {
+        let mut word = B256::ZERO;
+        let ([first, ..], [byte]) = (&mut word.0, self.0);
+        *first = byte;
+        out.word(&word.0);
+    }
+}
+
 impl Returned for String {
     const WORDS: usize = 1;
     fn write(&self, out: &mut Writer) {
@@ -458,6 +475,32 @@ static_struct! {
     U256: oracle means blocked skip violatedSecs;
 }
 
+static_struct! {
+    Overview, super::OVERVIEW_WORDS;
+    U256: navMin navMid navMax unmeasured supply pendingFees highWaterMark idle claimReserve windingDown locked openBatch
+        openCutOff oldestBatch oldestCutOff oldestSharesLeft balance maxDeposit value requestId pendingShares
+        claimableShares claimableAssets nonce;
+}
+
+static_struct! {
+    BookView, super::BOOK_VIEW_WORDS;
+    Address: book;
+    U256: isolated cap allocated pocket measured navMin navMid navMax;
+}
+
+/// An array of static structs: the words of one after those of the other.
+impl Returned for Vec<BookView> {
+    const WORDS: usize = 1;
+    fn write(&self, out: &mut Writer) {
+        out.dynamic(self.len());
+        for book in self {
+            let mut item = Writer::new(0);
+            book.write(&mut item);
+            out.tail.append(&mut item.head);
+        }
+    }
+}
+
 macro_rules! tuples {
     ($($($name:ident)+;)+) => {$(
         #[allow(non_snake_case)]
@@ -474,8 +517,10 @@ macro_rules! tuples {
 tuples! {
     A B;
     A B C;
+    A B C D;
     A B C D E;
     A B C D E F;
+    A B C D E F G;
 }
 
 /// What a method gives back to its caller.

@@ -13,6 +13,10 @@ pub const REPORT_WORDS: usize = 18 + EXCESS_WORDS + EXPOSURE_WORDS;
 pub const DECISION_WORDS: usize = 20 + DISTANCES;
 /// Entries of a decision's distances.
 pub const DISTANCES: usize = 9;
+/// Words of an [`Overview`](crate::Overview).
+pub const OVERVIEW_WORDS: usize = 24;
+/// Words of a [`BookView`](crate::BookView).
+pub const BOOK_VIEW_WORDS: usize = 9;
 /// Words of [`Facts`](crate::Facts).
 pub const FACTS_WORDS: usize = 10;
 

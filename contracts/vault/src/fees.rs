@@ -1,0 +1,83 @@
+//! Fees that are due, and their accrual. The formulas are the engine's.
+
+use crate::{
+    Vault,
+    error::{Checked, Outcome},
+    marks::Marks,
+    queue::limb,
+};
+use alloy_primitives::{U64, U256};
+use engine::fees::{self, Fees, Terms};
+use interfaces::{IVault, contract};
+use stylus_sdk::prelude::*;
+
+impl Vault {
+    /// Fees due now on shares that are worth `marks`. While a book cannot be measured only time is charged for: the
+    /// gain is unknown.
+    pub(crate) fn fees_due(&self, marks: &Marks) -> Outcome<Fees> {
+        let high_water_mark = self.high_water_mark.get();
+        let elapsed_secs = self.vm().block_timestamp().saturating_sub(limb(self.accrued_at.get()));
+        let unchanged = Fees {
+            high_water_mark,
+            ..Fees::default()
+        };
+        if elapsed_secs == 0 {
+            return Ok(unchanged);
+        }
+        let rate = |bps| u64::try_from(U256::from(bps)).unwrap_or_default();
+        let mut terms = Terms {
+            performance_bps: rate(self.performance_fee_bps.get()),
+            management_bps: rate(self.management_fee_bps.get()),
+            elapsed_secs,
+        };
+        let charged = terms.performance_bps != 0 || terms.management_bps != 0;
+        if charged && self.fee_recipient.get().is_zero() {
+            (terms.performance_bps, terms.management_bps) = (0, 0);
+        }
+        let supply = self.total_supply.get();
+        if marks.failed().is_some() {
+            let management = fees::management_down(supply, &terms).checked()?;
+            return Ok(Fees {
+                management,
+                ..unchanged
+            });
+        }
+        let virtual_shares = self.virtual_shares()?;
+        fees::accrue(marks.values.min, supply, virtual_shares, high_water_mark, &terms).checked()
+    }
+
+    /// Mints the fees that are due.
+    pub(crate) fn accrue(&mut self, marks: &Marks) -> Outcome<Fees> {
+        let fees = self.fees_due(marks)?;
+        self.accrued_at.set(U64::from_limbs([self.vm().block_timestamp()]));
+        let shares = fees.shares().checked()?;
+        let risen = fees.high_water_mark != self.high_water_mark.get();
+        if risen {
+            self.high_water_mark.set(fees.high_water_mark);
+        }
+        if !shares.is_zero() {
+            self.mint_shares(self.fee_recipient.get(), shares)?;
+        }
+        if risen || !shares.is_zero() {
+            contract::emit(
+                self.vm(),
+                &IVault::FeesAccrued {
+                    managementShares: fees.management,
+                    performanceShares: fees.performance,
+                    highWaterMark: fees.high_water_mark,
+                },
+            );
+        }
+        Ok(fees)
+    }
+
+    /// All shares, fees that are due included.
+    pub(crate) fn supply_with(&self, fees: &Fees) -> Outcome<U256> {
+        fixed::add(self.total_supply.get(), fees.shares().checked()?).checked()
+    }
+
+    /// 10^(decimals of shares − decimals of the asset).
+    pub(crate) fn virtual_shares(&self) -> Outcome<U256> {
+        fixed::pow10(self.exponent()).checked()
+    }
+}
