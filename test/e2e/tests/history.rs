@@ -11,7 +11,7 @@ use e2e::{
     stage::{ABYSS, DAY, FEE_RECIPIENT, INVALID, Stage, State, WAIT_LIMIT},
     world,
 };
-use engine::shares::{ASSETS_PER_SHARE_SCALE, RAY};
+use engine::{pocket::PAID_SCALE, shares::ASSETS_PER_SHARE_SCALE};
 use fixed::{mul_div_down, mul_div_up};
 use gimbal::world::{
     dollars,
@@ -54,8 +54,8 @@ struct Pocket {
     fraction_ray: U256,
     units: U256,
     paid_per_unit: U256,
-    /// Units of each batch.
-    joined: BTreeMap<U256, U256>,
+    /// Units of each batch, and what these had been paid before it held them.
+    joined: BTreeMap<U256, (U256, U256)>,
     /// Paid out to controllers of batches.
     taken: BTreeMap<(U256, Address), U256>,
 }
@@ -155,6 +155,9 @@ impl Ledger {
                 batch.left -= event.shares;
                 let request = self.requests.get_mut(&(event.requestId, event.controller)).expect("requested");
                 request.shares -= event.shares;
+                if request.shares.is_zero() {
+                    self.current.remove(&event.controller);
+                }
             }
             Event::BatchSettled(event) => {
                 self.claim_reserve += event.assets;
@@ -234,7 +237,9 @@ impl Ledger {
             }
             Event::PocketJoined(event) => {
                 let pocket = self.pockets.get_mut(&event.pocket).expect("opened");
-                *pocket.joined.entry(event.batchId).or_default() += event.units;
+                let debt = mul_div_up(event.units, pocket.paid_per_unit, PAID_SCALE).expect("fits");
+                let (units, debts) = pocket.joined.entry(event.batchId).or_default();
+                (*units, *debts) = (*units + event.units, *debts + debt);
                 pocket.units += event.units;
                 pocket.fraction_ray = event.fractionRay;
             }
@@ -244,7 +249,7 @@ impl Ledger {
                 self.claim_reserve += event.assets;
                 let pocket = self.pockets.get_mut(&event.pocket).expect("opened");
                 if !pocket.units.is_zero() {
-                    pocket.paid_per_unit += mul_div_down(event.assets, RAY, pocket.units).expect("fits");
+                    pocket.paid_per_unit += mul_div_down(event.assets, PAID_SCALE, pocket.units).expect("fits");
                 }
                 pocket.fraction_ray = event.fractionRay;
                 if event.fractionRay.is_zero() {
@@ -296,11 +301,11 @@ impl Ledger {
         let (Some(pocket), Some(request)) = (self.pockets.get(&pocket), self.requests.get(&(batch, controller))) else {
             return U256::ZERO;
         };
-        let (Some(units), all) = (pocket.joined.get(&batch), &self.batches[&batch]) else {
+        let (Some((units, debt)), all) = (pocket.joined.get(&batch), &self.batches[&batch]) else {
             return U256::ZERO;
         };
-        let earned = mul_div_down(*units, pocket.paid_per_unit, RAY).expect("fits");
-        let own = mul_div_down(earned, request.shares, all.shares).expect("fits");
+        let earned = mul_div_down(*units, pocket.paid_per_unit, PAID_SCALE).expect("fits");
+        let own = mul_div_down(earned.saturating_sub(*debt), request.shares, all.shares).expect("fits");
         own - pocket.taken.get(&(batch, controller)).copied().unwrap_or_default()
     }
 }
