@@ -53,7 +53,7 @@ impl Book {
             let target = call.target;
             erc20::approve(Call::new_mutating(self), self.vm(), token_in, target, plan.amountIn)?;
             contract::write(Call::new_mutating(self), self.vm(), target, &call.data)?;
-            erc20::approve(Call::new_mutating(self), self.vm(), token_in, target, U256::ZERO)?;
+            self.end_approval(token_in, target)?;
         }
         let spent = in_before.saturating_sub(erc20::balance_of(self.vm(), token_in, book)?);
         let received = erc20::balance_of(self.vm(), token_out, book)?.saturating_sub(out_before);
@@ -84,16 +84,27 @@ impl Book {
         Ok((spent, received))
     }
 
-    /// Errors: `CallNotAllowed`, `CallMismatch`.
+    /// Takes back what a call left of its approval, and believes only what it measures. Errors: `TransferFailed`,
+    /// `ApprovalLeft`.
+    fn end_approval(&mut self, token: Address, spender: Address) -> Outcome<()> {
+        let book = self.vm().contract_address();
+        if erc20::allowance(self.vm(), token, book, spender)?.is_zero() {
+            return Ok(());
+        }
+        erc20::approve(Call::new_mutating(self), self.vm(), token, spender, U256::ZERO)?;
+        if erc20::allowance(self.vm(), token, book, spender)?.is_zero() {
+            return Ok(());
+        }
+        Err(IBook::ApprovalLeft { token, spender }.into())
+    }
+
+    /// Errors: `CallNotAllowed` (also for calldata without a selector), `CallMismatch`.
     fn check_call(&self, index: usize, adapter: Address, call: &interfaces::Call) -> Outcome<()> {
         let target = call.target;
-        let (selector, arguments) = match call.data.split_first_chunk::<4>() {
-            Some((selector, arguments)) => (*selector, arguments),
-            None => ([0; 4], call.data.as_ref()),
-        };
+        let (selector, arguments) = call.data.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
         // A token may have been registered after the call was listed.
-        let forbidden = target == self.vault.get() || self.registered.get(target);
-        let listed = self.load_template(key(self.vm(), adapter, target, selector));
+        let forbidden = call.data.len() < 4 || target == self.vault.get() || self.registered.get(target);
+        let listed = self.load_template(key(self.vm(), adapter, target, *selector));
         let Some(template) = listed.filter(|_| !forbidden) else {
             return Err(IBook::CallNotAllowed {
                 adapter,

@@ -1,6 +1,6 @@
 //! What the book holds, as packed legs, and what that is worth.
 
-use crate::{Book, MAX_LEGS, Outcome};
+use crate::{Book, MAX_LEGS, Outcome, small};
 use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolCall;
@@ -12,12 +12,17 @@ use interfaces::{
 };
 use stylus_sdk::prelude::*;
 
+/// 100 % in basis points.
+const BPS: U256 = U256::from_limbs([10_000, 0, 0, 0]);
+
 /// The book's legs.
 pub(crate) struct Legs {
     /// Packed legs.
     pub(crate) words: Vec<B256>,
     /// Balance of the asset if that is all there is, in asset units.
     pub(crate) only_cash: Option<U256>,
+    /// Tokens and their decimals, the asset first.
+    pub(crate) tokens: Vec<(Address, U256)>,
 }
 
 impl Book {
@@ -25,10 +30,12 @@ impl Book {
     pub(crate) fn read_legs(&self) -> Outcome<Legs> {
         let book = self.vm().contract_address();
         let mut packed: Vec<[u8; 32]> = Vec::new();
+        let mut tokens = Vec::new();
         let mut cash = U256::ZERO;
         let mut only_cash = true;
         for index in 0..small(self.token_count()) {
             let (token, decimals) = self.token(U256::from(index));
+            tokens.push((token, decimals));
             let balance = erc20::balance_of(self.vm(), token, book)?;
             if balance.is_zero() {
                 continue;
@@ -46,11 +53,8 @@ impl Book {
             };
             leg.pack(&mut packed).map_err(|_| IBook::ArithmeticOverflow {})?;
         }
-        let data = contract::encode(IAdapter::legsCall::SELECTOR, &[book.into_word()]);
         for index in 0..small(self.adapter_count()) {
-            let adapter = self.adapter(U256::from(index));
-            let returned = contract::view(self.vm(), adapter, &data)?;
-            let words = contract::words_at(&returned, 0).ok_or(IBook::MalformedReturn { target: adapter })?;
+            let words = self.adapter_legs(self.adapter(U256::from(index)))?;
             only_cash = only_cash && words.is_empty();
             packed.extend(words.iter().map(|word| word.0));
         }
@@ -65,15 +69,23 @@ impl Book {
         Ok(Legs {
             words,
             only_cash: only_cash.then_some(cash),
+            tokens,
         })
     }
 
+    /// What the book holds at an adapter's venue. Errors: `MalformedReturn`, and those of the adapter.
+    pub(crate) fn adapter_legs(&self, adapter: Address) -> Outcome<Vec<B256>> {
+        let book = self.vm().contract_address();
+        let data = contract::encode(IAdapter::legsCall::SELECTOR, &[book.into_word()]);
+        let returned = contract::view(self.vm(), adapter, &data)?;
+        Ok(contract::words_at(&returned, 0).ok_or(IBook::MalformedReturn { target: adapter })?)
+    }
+
     /// Price (1e18) and confidence (basis points) of every token, as words.
-    pub(crate) fn read_prices(&self) -> Outcome<(Vec<B256>, Vec<B256>)> {
+    pub(crate) fn read_prices(&self, tokens: &[(Address, U256)]) -> Outcome<(Vec<B256>, Vec<B256>)> {
         let oracle = self.oracle.get();
         let (mut prices, mut confidence) = (Vec::new(), Vec::new());
-        for index in 0..small(self.token_count()) {
-            let (token, _) = self.token(U256::from(index));
+        for (token, _) in tokens {
             let data = contract::encode(IOracle::priceCall::SELECTOR, &[token.into_word()]);
             let returned = contract::view(self.vm(), oracle, &data)?;
             prices.push(word_at(&returned, 0, oracle)?);
@@ -82,13 +94,36 @@ impl Book {
         Ok((prices, confidence))
     }
 
-    /// The three values in asset units.
-    pub(crate) fn read_marks(&self) -> Outcome<(U256, U256, U256)> {
+    /// How far venues are from the oracle's `prices`, in basis points rounded up; saturates.
+    fn read_disturbance(&self, tokens: &[(Address, U256)], prices: &[B256]) -> Outcome<U256> {
+        let Some(((asset, _), underlyings)) = tokens.split_first() else {
+            return Ok(U256::ZERO);
+        };
+        let mut largest = U256::ZERO;
+        for ((token, _), price) in underlyings.iter().zip(prices.iter().skip(1)) {
+            let price = U256::from_be_bytes(price.0);
+            let pair = [token.into_word(), asset.into_word()];
+            let data = contract::encode(IAdapter::spotCall::SELECTOR, &pair);
+            for index in 0..small(self.adapter_count()) {
+                let adapter = self.adapter(U256::from(index));
+                let returned = contract::view(self.vm(), adapter, &data)?;
+                let spot = U256::from_be_bytes(word_at(&returned, 0, adapter)?.0);
+                if !spot.is_zero() {
+                    let deviation = fixed::mul_div_up(spot.abs_diff(price), BPS, price);
+                    largest = largest.max(deviation.unwrap_or(U256::MAX));
+                }
+            }
+        }
+        Ok(largest)
+    }
+
+    /// The three values in asset units, and the disturbance in basis points.
+    pub(crate) fn read_marks(&self) -> Outcome<(U256, U256, U256, U256)> {
         let legs = self.read_legs()?;
         if let Some(cash) = legs.only_cash {
-            return Ok((cash, cash, cash));
+            return Ok((cash, cash, cash, U256::ZERO));
         }
-        let (prices, confidence) = self.read_prices()?;
+        let (prices, confidence) = self.read_prices(&legs.tokens)?;
         let risk = self.risk.get();
         let args = [
             Arg::Word(self.vm().contract_address().into_word()),
@@ -110,12 +145,12 @@ impl Book {
                 .map(Wad)
                 .map_err(|_| IBook::ArithmeticOverflow {}.into())
         };
-        let (_, decimals) = self.token(U256::ZERO);
-        let decimals = small(decimals);
+        let decimals = legs.tokens.first().map_or(0, |(_, decimals)| small(*decimals));
         Ok((
             fixed::units_from_wad_down(value(0)?, decimals).map_err(overflow)?,
             fixed::units_from_wad_down(value(1)?, decimals).map_err(overflow)?,
             fixed::units_from_wad_up(value(2)?, decimals).map_err(overflow)?,
+            self.read_disturbance(&legs.tokens, &prices)?,
         ))
     }
 }
@@ -124,10 +159,6 @@ fn word_at(data: &[u8], index: usize, target: Address) -> Outcome<B256> {
     Ok(contract::uint_at(data, index)
         .map(B256::from)
         .ok_or(IBook::MalformedReturn { target })?)
-}
-
-fn small(value: U256) -> u8 {
-    u8::try_from(value).unwrap_or(u8::MAX)
 }
 
 fn overflow(_: MathError) -> IBook::ArithmeticOverflow {

@@ -34,6 +34,10 @@ interfaces::layout! {
         8, 0: trusted: StorageMap<Address, StorageBool>,
         /// The allow-list: templates by keccak256(adapter ‖ target ‖ selector).
         9, 0: templates: StorageMap<B256, Template>,
+        /// Number of open orders, at most `engine::order::MAX_OPEN`.
+        0, 9: order_count: StorageU8,
+        /// Words of the open orders, one order after the other, as `engine::order` packs them.
+        10, 0: order_words: StorageMap<U256, StorageB256>,
     }
 }
 

@@ -5,6 +5,8 @@
 //!
 //! * **Flow**: measure → decide → encode → execute → measure again → accept, or revert everything.
 //! * **A keeper can be late, never harmful**: nothing to do, no progress and too high a cost all revert.
+//! * **Lock**: `rebalance` holds the vault's lock from its first to its last step.
+//! * **Wind-down**: while the vault winds down, rules 7 to 9 are left out, so that liquidity comes first.
 //! * **Roles**: the governor sets the adapter of each book.
 #![cfg_attr(not(any(test, feature = "export-abi")), no_std)]
 #![deny(
@@ -63,7 +65,11 @@ impl Rebalancer {
     /// Sets governor and vault, once. Errors: `AlreadyInitialized`, `ZeroAddress`.
     pub fn initialize(&mut self, governor: Address, vault: Address) -> Outcome<()> {
         contract::claim_initialisation(&mut self.governor, governor)?;
+        if vault.is_zero() {
+            return Err(IRebalancer::ZeroAddress {}.into());
+        }
         self.vault.set(vault);
+        contract::emit(self.vm(), &IRebalancer::Initialized { governor, vault });
         Ok(())
     }
 
@@ -77,9 +83,12 @@ impl Rebalancer {
         self.vault.get()
     }
 
-    /// Sets the adapter that trades for `book`; zero stops rebalancing it. Errors: `Unauthorized` (governor only).
+    /// Sets the adapter that trades for `book`; zero stops rebalancing it.
+    ///
+    /// Errors: `Unauthorized` (governor only), `Locked`.
     pub fn set_adapter(&mut self, book: Address, adapter: Address) -> Outcome<()> {
         contract::authorise(self.vm(), self.governor.get(), false)?;
+        contract::require_unlocked(self.vm(), self.vault.get())?;
         self.adapters.insert(book, adapter);
         contract::emit(self.vm(), &IRebalancer::AdapterSet { book, adapter });
         Ok(())
@@ -102,10 +111,26 @@ impl Rebalancer {
     /// Acts on the first rule of `book` that is violated and can be acted upon. Anyone may call.
     ///
     /// Amounts are rounded down for what is paid and up for what must be received.
-    /// Errors: `UnknownBook`; `NothingToDo` with the distances; what the risk contract's `accept` rejects; those of
-    /// book, oracle (a stale price), adapter and venue.
+    /// Errors: `UnknownBook`; `Locked`; `NothingToDo` with the distances; what the risk contract's `accept` rejects;
+    /// those of book, oracle (a stale price), adapter and venue.
     pub fn rebalance(&mut self, book: Address) -> Outcome<Decision> {
         let adapter = self.known(book)?;
+        let vault = self.vault.get();
+        contract::write(Call::new_mutating(self), self.vm(), vault, &IVault::lockCall::SELECTOR)?;
+        let decision = self.act(book, adapter)?;
+        contract::write(
+            Call::new_mutating(self),
+            self.vm(),
+            vault,
+            &IVault::unlockCall::SELECTOR,
+        )?;
+        Ok(decision)
+    }
+}
+
+impl Rebalancer {
+    /// One rebalance, under the lock.
+    fn act(&mut self, book: Address, adapter: Address) -> Outcome<Decision> {
         let before = self.measure(book)?;
         let decision = &before.decision;
         if decision.rule.is_zero() {
@@ -151,12 +176,15 @@ impl Rebalancer {
 /// The number of a spot trade among the engine's actions, which is also its bit among the means.
 const TRADE: u8 = 1;
 
+/// Rules 7 to 9 (greeks, carry, idle assets) as bits of the facts' `skip`.
+const WIND_DOWN_SKIPS: u64 = (1 << 7) | (1 << 8) | (1 << 9);
+
 /// The facts that are known so far, as words in the order of [`interfaces::Facts`]: what the queue lacks in whole asset
-/// units, fresh prices (the book's measurement refuses others), spot trades alone, and no budget.
-fn facts(needed: Wad) -> Vec<u8> {
+/// units, fresh prices (the book's measurement refuses others), spot trades alone, no budget, and the rules to `skip`.
+fn facts(needed: Wad, skip: u64) -> Vec<u8> {
     let numbers = [needed, Wad::ONE, Wad::MAX, Wad::MAX, Wad::ZERO];
     let numbers = numbers.map(|number| U256::from(number.0.unsigned_abs()));
-    let bits = [0, 1_u64 << TRADE, 0, 0, 0].map(U256::from);
+    let bits = [0, 1_u64 << TRADE, 0, skip, 0].map(U256::from);
     let words = numbers.iter().chain(&bits);
     words.flat_map(U256::to_be_bytes::<32>).collect()
 }
@@ -174,11 +202,12 @@ impl Rebalancer {
 
     /// Measures and decides.
     fn measure(&self, book: Address) -> Outcome<Assessment> {
-        let vm = self.vm();
-        let owed = contract::view_uint(vm, self.vault.get(), IVault::liquidityNeededCall::SELECTOR, &[])?;
+        let (vm, vault) = (self.vm(), self.vault.get());
+        let owed = contract::view_uint(vm, vault, IVault::liquidityNeededCall::SELECTOR, &[book.into_word()])?;
+        let winding_down = contract::view_uint(vm, vault, IVault::windingDownCall::SELECTOR, &[])?;
         let (_, decimals) = trade::token(vm, book, U256::ZERO)?;
         let needed = fixed::wad_from_units_up(owed, decimals).map_err(trade::overflow)?;
-        let facts = facts(needed);
+        let facts = facts(needed, if winding_down.is_zero() { 0 } else { WIND_DOWN_SKIPS });
         let risk = contract::view_address(vm, book, IBook::riskCall::SELECTOR)?;
         let data = self.question(book, IRisk::decideCall::SELECTOR, &[], &facts)?;
         let words = contract::view(self.vm(), risk, &data)?;

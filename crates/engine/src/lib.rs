@@ -27,6 +27,7 @@ pub mod lvr;
 pub mod margin;
 pub mod mark;
 pub mod option;
+pub mod order;
 pub mod params;
 pub mod pocket;
 pub mod range;

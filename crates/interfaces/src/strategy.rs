@@ -180,12 +180,15 @@ sol! {
     /// One sub-account: holds tokens and executes plans inside its allow-list.
     ///
     /// Token 0 is the vault's asset, token i the underlying i. `legs` are packed legs, `pricesWad[i]` and
-    /// `confidenceBps[i]` belong to token i.
+    /// `confidenceBps[i]` belong to token i. `orders` are open orders as `engine::order` packs them.
     #[derive(Debug, PartialEq, Eq)]
     #[sol(extra_methods)]
     interface IBook {
+        event Initialized(address indexed governor, address indexed vault);
+        event ModulesSet(address indexed rebalancer, address indexed risk, address indexed oracle);
         event TokenRegistered(uint256 indexed index, address indexed token, uint256 decimals);
         event AdapterRegistered(address indexed adapter);
+        event AdapterReplaced(address indexed adapter, address indexed replacement);
         event CallAllowed(address indexed adapter, address indexed target, bytes4 indexed selector, bytes32[] template);
         event CallDisallowed(address indexed adapter, address indexed target, bytes4 indexed selector);
         event PlanExecuted(
@@ -194,6 +197,7 @@ sol! {
 
         error AlreadyInitialized();
         error Unauthorized(address caller);
+        error Locked();
         error ZeroAddress();
         error ArithmeticOverflow();
         error TransferFailed(address token);
@@ -211,6 +215,7 @@ sol! {
         error CallNotAllowed(address adapter, address target, bytes4 selector);
         error CallMismatch(uint256 call, uint256 word);
         error PlanInvalid();
+        error ApprovalLeft(address token, address spender);
         error MalformedReturn(address target);
         error SpentTooMuch(uint256 spent, uint256 maximum);
         error SlippageExceeded(uint256 received, uint256 minimum);
@@ -222,11 +227,13 @@ sol! {
         function rebalancer() external view returns (address);
         function risk() external view returns (address);
         function oracle() external view returns (address);
+        function setModules(address rebalancer, address risk, address oracle) external;
 
         function registerToken(address token) external;
         function tokenCount() external view returns (uint256);
         function token(uint256 index) external view returns (address token, uint256 decimals);
         function registerAdapter(address adapter) external;
+        function replaceAdapter(address adapter, address replacement) external;
         function adapterCount() external view returns (uint256);
         function adapter(uint256 index) external view returns (address);
         function allow(address adapter, address target, bytes4 selector, bytes32[] template) external;
@@ -235,13 +242,17 @@ sol! {
 
         function legs() external view returns (bytes32[]);
         function measure() external view returns (bytes32[] legs, uint256[] pricesWad, uint256[] confidenceBps);
-        function marks() external view returns (uint256 navMin, uint256 navMid, uint256 navMax);
+        function marks() external view returns (
+            uint256 navMin, uint256 navMid, uint256 navMax, uint256 disturbanceBps);
+        function orders() external view returns (bytes32[]);
 
         function execute(Plan plan) external returns (uint256 spent, uint256 received);
         function recall(uint256 assets) external;
     }
 
     /// A venue, read and encoded: no custody, no state besides its configuration.
+    ///
+    /// `spot` is what the venue quotes now: whole `quote` per whole `base`, 1e18; zero if it does not trade the pair.
     ///
     /// The errors are those of the Uniswap v3 adapter.
     #[derive(Debug, PartialEq, Eq)]
@@ -263,13 +274,14 @@ sol! {
         function legs(address book) external view returns (bytes32[]);
         function encode(
             address book, address tokenIn, address tokenOut, uint256 amountIn, uint256 minOut) external view returns (Call[]);
-        function poolPrice() external view returns (uint256);
+        function spot(address base, address quote) external view returns (uint256);
     }
 
     /// The keeper's entry point.
     #[derive(Debug, PartialEq, Eq)]
     #[sol(extra_methods)]
     interface IRebalancer {
+        event Initialized(address indexed governor, address indexed vault);
         event AdapterSet(address indexed book, address indexed adapter);
         event Rebalanced(
             address indexed book, address indexed keeper, uint8 rule, int256 deltaBefore, int256 deltaAfter,
@@ -277,6 +289,7 @@ sol! {
 
         error AlreadyInitialized();
         error Unauthorized(address caller);
+        error Locked();
         error ZeroAddress();
         error ArithmeticOverflow();
         error UnknownBook(address book);

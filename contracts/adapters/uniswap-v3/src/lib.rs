@@ -14,6 +14,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::arithmetic_side_effects))]
 #![allow(unsafe_code, unexpected_cfgs)] // from the storage and ABI macros only
 #![cfg_attr(feature = "export-abi", allow(missing_docs))] // the printer that `#[public]` adds
 #![allow(clippy::needless_pass_by_value, clippy::unused_self)] // methods of the ABI own their arguments
@@ -34,6 +35,7 @@ use stylus_sdk::prelude::HostAccess;
 #[cfg(feature = "export-abi")]
 use stylus_sdk::prelude::public;
 
+use price::Side;
 pub use storage::UniswapV3;
 
 type Outcome<T> = core::result::Result<T, Revert<IAdapter::IAdapterErrors>>;
@@ -47,7 +49,7 @@ interfaces::routes!(UniswapV3, IAdapter {
     feeCall "fee" => fee();
     legsCall "legs" => legs(book: Address);
     encodeCall "encode" => encode(book: Address, token_in: Address, token_out: Address, amount_in: U256, min_out: U256);
-    poolPriceCall "poolPrice" => pool_price();
+    spotCall "spot" => spot(base: Address, quote: Address);
 });
 
 #[cfg_attr(feature = "export-abi", public)]
@@ -149,20 +151,25 @@ impl UniswapV3 {
         }])
     }
 
-    /// Spot price of the pool: whole token1 per whole token0, 1e18, rounded down.
+    /// What the pool quotes now: whole `quote` per whole `base`, 1e18, before its fee; zero if it has other tokens.
+    /// Rounded down, but never to zero.
     ///
     /// Manipulable inside a transaction: never a valuation, only a comparison with the oracle.
-    /// Errors: `MalformedReturn`, `ArithmeticOverflow`.
-    pub fn pool_price(&self) -> Outcome<U256> {
+    /// Errors: `MalformedReturn`, `ArithmeticOverflow` (decimals above 18).
+    pub fn spot(&self, base: Address, quote: Address) -> Outcome<U256> {
+        let (token0, token1) = (self.token0.get(), self.token1.get());
+        let decimals = [self.decimals0.get(), self.decimals1.get()].map(|raw| u8::try_from(raw).unwrap_or(u8::MAX));
+        let [decimals0, decimals1] = decimals;
+        let side = if (base, quote) == (token0, token1) {
+            Side::Token0(decimals0, decimals1)
+        } else if (base, quote) == (token1, token0) {
+            Side::Token1(decimals1, decimals0)
+        } else {
+            return Ok(U256::ZERO);
+        };
         let pool = self.pool.get();
         let sqrt_price = contract::view_uint(self.vm(), pool, IUniswapV3Pool::slot0Call::SELECTOR, &[])
             .map_err(|_| IAdapter::MalformedReturn { target: pool })?;
-        let decimals = |raw: U8| u8::try_from(raw).unwrap_or(u8::MAX);
-        price::spot_wad_down(
-            sqrt_price,
-            decimals(self.decimals0.get()),
-            decimals(self.decimals1.get()),
-        )
-        .map_err(|_| IAdapter::ArithmeticOverflow {}.into())
+        price::spot_wad_down(sqrt_price, side).map_err(|_| IAdapter::ArithmeticOverflow {}.into())
     }
 }

@@ -1,7 +1,7 @@
 //! Who may call what.
 
-use super::{Bubble, calls::has_code, view_address};
-use crate::IGovernor;
+use super::{Bubble, calls::has_code, view_address, view_uint};
+use crate::{IBook, IGovernor, IVault};
 use alloy_primitives::Address;
 use alloy_sol_types::SolCall;
 use stylus_sdk::{
@@ -20,6 +20,18 @@ pub fn authorise(vm: &VM, governor: Address, tightening: bool) -> Result<(), Bub
         return Ok(());
     }
     Err(IGovernor::Unauthorized { caller }.into())
+}
+
+/// Refuses while the system's lock, which `vault` keeps, is held.
+///
+/// Errors: `Locked()`.
+#[inline(never)]
+pub fn require_unlocked(vm: &VM, vault: Address) -> Result<(), Bubble> {
+    if view_uint(vm, vault, IVault::lockedCall::SELECTOR, &[])?.is_zero() {
+        Ok(())
+    } else {
+        Err(IBook::Locked {}.into())
+    }
 }
 
 /// Records `value` in a slot that marks a contract as initialised.

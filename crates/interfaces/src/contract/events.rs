@@ -2,10 +2,11 @@
 
 use super::field::Field;
 use alloc::vec::Vec;
+use alloy_primitives::U256;
 use alloy_sol_types::SolEvent;
 use stylus_sdk::{host::VM, prelude::RawLogAccess};
 
-/// An event whose fields are all single words.
+/// An event whose fields are single words.
 pub trait WordEvent: SolEvent {
     /// Signature and indexed fields, then the other fields.
     fn encode(&self) -> Vec<u8>;
@@ -41,11 +42,15 @@ word_events! {
     IGovernor::Executed { target, selector; }
     IOracle::FeedSet { asset, aggregator; heartbeatSecs, confidenceBps, minAnswer, maxAnswer }
     IRisk::ParameterSet { book, id; value }
+    IBook::Initialized { governor, vault; }
+    IBook::ModulesSet { rebalancer, risk, oracle; }
     IBook::TokenRegistered { index, token; decimals }
     IBook::AdapterRegistered { adapter; }
+    IBook::AdapterReplaced { adapter, replacement; }
     IBook::CallDisallowed { adapter, target, selector; }
     IBook::PlanExecuted { adapter, tokenIn, tokenOut; spent, received }
     IBook::AssetsRecalled { ; assets }
+    IRebalancer::Initialized { governor, vault; }
     IRebalancer::AdapterSet { book, adapter; }
     IRebalancer::Rebalanced { book, keeper; rule, deltaBefore, deltaAfter, amountIn, amountOut, costWad }
     IVault::Transfer { from, to; value }
@@ -77,11 +82,27 @@ word_events! {
     IVault::RebalancerSet { rebalancer; }
 }
 
+/// One array behind the indexed fields.
+impl WordEvent for crate::IBook::CallAllowed {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Self::SIGNATURE_HASH.to_vec();
+        self.adapter.append(&mut out);
+        self.target.append(&mut out);
+        self.selector.append(&mut out);
+        U256::from(32).append(&mut out); // where the array starts
+        U256::from(self.template.len()).append(&mut out);
+        for word in &self.template {
+            word.append(&mut out);
+        }
+        out
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{IGovernor, IOracle, IRebalancer, IVault};
-    use alloy_primitives::{Address, FixedBytes, I256, U256};
+    use crate::{IBook, IGovernor, IOracle, IRebalancer, IVault};
+    use alloy_primitives::{Address, B256, FixedBytes, I256};
 
     /// What the SDK's own logging would emit.
     fn reference<E: SolEvent>(event: &E) -> Vec<u8> {
@@ -106,6 +127,14 @@ mod tests {
             target: address(1),
             selector: FixedBytes([1, 2, 3, 4])
         });
+        for length in 0..3 {
+            same!(IBook::CallAllowed {
+                adapter: address(1),
+                target: address(2),
+                selector: FixedBytes([1, 2, 3, 4]),
+                template: (0..length).map(B256::with_last_byte).collect(),
+            });
+        }
         same!(IOracle::FeedSet {
             asset: address(1),
             aggregator: address(2),

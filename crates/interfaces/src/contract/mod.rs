@@ -14,7 +14,7 @@ mod structs;
 pub mod token;
 pub mod transient;
 
-pub use auth::{authorise, claim_constructor_initialisation, claim_initialisation};
+pub use auth::{authorise, claim_constructor_initialisation, claim_initialisation, require_unlocked};
 pub use calls::{
     Arg, Starved, address_at, encode, encode_args, guarded_view, guarded_write, int_at, raw_words, uint_at, view,
     view_address, view_at_most, view_uint, words_at, write,

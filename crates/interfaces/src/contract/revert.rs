@@ -150,6 +150,7 @@ word_errors! {
     IRisk::CostTooHigh { costWad, boundWad }
     IBook::AlreadyInitialized {}
     IBook::Unauthorized { caller }
+    IBook::Locked {}
     IBook::ZeroAddress {}
     IBook::ArithmeticOverflow {}
     IBook::TransferFailed { token }
@@ -167,6 +168,7 @@ word_errors! {
     IBook::CallNotAllowed { adapter, target, selector }
     IBook::CallMismatch { call, word }
     IBook::PlanInvalid {}
+    IBook::ApprovalLeft { token, spender }
     IBook::MalformedReturn { target }
     IBook::SpentTooMuch { spent, maximum }
     IBook::SlippageExceeded { received, minimum }

@@ -11,6 +11,12 @@ pub fn balance_of(vm: &VM, token: Address, account: Address) -> Result<U256, Bub
     view_uint(vm, token, IERC20::balanceOfCall::SELECTOR, &[account.into_word()])
 }
 
+/// Token units of `owner` that `spender` may pull.
+pub fn allowance(vm: &VM, token: Address, owner: Address, spender: Address) -> Result<U256, Bubble> {
+    let words = [owner.into_word(), spender.into_word()];
+    view_uint(vm, token, IERC20::allowanceCall::SELECTOR, &words)
+}
+
 /// Sends `amount` token units to `to`. Errors: `TransferFailed(token)`.
 pub fn transfer(context: Call<true, false>, vm: &VM, token: Address, to: Address, amount: U256) -> Result<(), Bubble> {
     checked(

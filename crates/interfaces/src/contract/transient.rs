@@ -6,6 +6,7 @@
 use alloy_primitives::B256;
 
 #[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code)]
 mod host {
     #[allow(unsafe_code)] // a declaration of the host's functions
     #[link(wasm_import_module = "vm_hooks")]
