@@ -140,8 +140,10 @@ impl Stage {
             State::Fees => {
                 self.set(3, 2_000);
                 self.set(4, 200);
-                let feeRecipient = FEE_RECIPIENT;
-                self.govern(&IVault::setFeeRecipientCall { feeRecipient });
+                let recipient = IVault::setFeeRecipientCall {
+                    feeRecipient: FEE_RECIPIENT,
+                };
+                self.govern(&recipient);
                 self.hold(1_000, 600);
                 self.gain(self.whole(60) + U256::from(7));
                 self.world.chain.warp(10 * DAY);
@@ -196,7 +198,12 @@ impl Stage {
         let mut amounts: Vec<_> = [1_u64, 2, 3, 7, 999, 1_001, 123_457, 1_000_003, 77_777_777_777]
             .map(U256::from)
             .to_vec();
-        amounts.extend([one - U256::ONE, one, one + U256::ONE, self.whole(1_234) + U256::from(567)]);
+        amounts.extend([
+            one - U256::ONE,
+            one,
+            one + U256::ONE,
+            self.whole(1_234) + U256::from(567),
+        ]);
         // 77,777,777,777 units are 77,777 whole assets of 6 decimals, and a speck of one of 18.
         amounts.retain(|amount| *amount <= self.whole(100_000));
         amounts
@@ -309,7 +316,10 @@ impl Stage {
     /// The book loses.
     pub fn lose(&mut self, assets: U256) {
         let (asset, book) = (self.world.usdc, self.world.at.book);
-        let call = IERC20::transferCall { to: ABYSS, value: assets };
+        let call = IERC20::transferCall {
+            to: ABYSS,
+            value: assets,
+        };
         self.world.chain.invoke(book, asset, &call).expect("the book has it");
     }
 

@@ -34,7 +34,11 @@ fn transfer_moves_just_that_and_says_so() {
         let value = from / U256::from(3);
         let (done, sent) = stage.act(BOB, &IVault::transferCall { to: ALICE, value });
         assert!(done);
-        assert_eq!((stage.balance(BOB), stage.balance(ALICE)), (from - value, to + value), "{stage}");
+        assert_eq!(
+            (stage.balance(BOB), stage.balance(ALICE)),
+            (from - value, to + value),
+            "{stage}"
+        );
         assert_eq!(stage.supply(), supply, "{stage}: neither minted nor burned");
         let event: IVault::Transfer = stage.event(&sent);
         let (from, to) = (BOB, ALICE);
@@ -64,20 +68,55 @@ fn transfer_of_more_than_there_is_is_refused() {
     let mut stage = Stage::new(6, State::Held);
     let balance = stage.balance(BOB);
     for needed in [balance + U256::ONE, U256::MAX] {
-        let error: IVault::ERC20InsufficientBalance =
-            refused(stage.send(BOB, &IVault::transferCall { to: ALICE, value: needed }));
-        assert_eq!(error, IVault::ERC20InsufficientBalance { sender: BOB, balance, needed });
-        stage.act(BOB, &IVault::approveCall { spender: CAROL, value: U256::MAX });
-        let call = IVault::transferFromCall { from: BOB, to: ALICE, value: needed };
+        let error: IVault::ERC20InsufficientBalance = refused(stage.send(
+            BOB,
+            &IVault::transferCall {
+                to: ALICE,
+                value: needed,
+            },
+        ));
+        assert_eq!(
+            error,
+            IVault::ERC20InsufficientBalance {
+                sender: BOB,
+                balance,
+                needed
+            }
+        );
+        stage.act(
+            BOB,
+            &IVault::approveCall {
+                spender: CAROL,
+                value: U256::MAX,
+            },
+        );
+        let call = IVault::transferFromCall {
+            from: BOB,
+            to: ALICE,
+            value: needed,
+        };
         let error: IVault::ERC20InsufficientBalance = refused(stage.send(CAROL, &call));
-        assert_eq!(error, IVault::ERC20InsufficientBalance { sender: BOB, balance, needed });
+        assert_eq!(
+            error,
+            IVault::ERC20InsufficientBalance {
+                sender: BOB,
+                balance,
+                needed
+            }
+        );
     }
 }
 
 #[test]
 fn transfer_to_nobody_or_to_the_vault_is_refused() {
     let mut stage = Stage::new(6, State::Held);
-    stage.act(BOB, &IVault::approveCall { spender: CAROL, value: U256::MAX });
+    stage.act(
+        BOB,
+        &IVault::approveCall {
+            spender: CAROL,
+            value: U256::MAX,
+        },
+    );
     for to in [Address::ZERO, stage.world.at.vault] {
         let value = U256::ONE;
         let error: IVault::ERC20InvalidReceiver = refused(stage.send(BOB, &IVault::transferCall { to, value }));
@@ -100,7 +139,10 @@ fn approve_sets_the_allowance_whatever_it_was_and_says_so() {
         assert_eq!(event, IVault::Approval { owner, spender, value });
     }
     assert_eq!(allowance(&mut stage, ALICE, BOB), U256::ZERO, "not the other way round");
-    let call = IVault::approveCall { spender: Address::ZERO, value: U256::ONE };
+    let call = IVault::approveCall {
+        spender: Address::ZERO,
+        value: U256::ONE,
+    };
     let error: IVault::ERC20InvalidSpender = refused(stage.send(BOB, &call));
     assert_eq!(error.spender, Address::ZERO);
 }
@@ -109,25 +151,56 @@ fn approve_sets_the_allowance_whatever_it_was_and_says_so() {
 fn transfer_from_uses_the_allowance_up_unless_it_is_unlimited() {
     let mut stage = Stage::new(6, State::Held);
     let before = stage.balance(BOB);
-    stage.act(BOB, &IVault::approveCall { spender: ALICE, value: U256::from(10) });
-    let take = |value: u64| IVault::transferFromCall { from: BOB, to: CAROL, value: U256::from(value) };
+    stage.act(
+        BOB,
+        &IVault::approveCall {
+            spender: ALICE,
+            value: U256::from(10),
+        },
+    );
+    let take = |value: u64| IVault::transferFromCall {
+        from: BOB,
+        to: CAROL,
+        value: U256::from(value),
+    };
     stage.act(ALICE, &take(4));
     assert_eq!(allowance(&mut stage, BOB, ALICE), U256::from(6));
     let error: IVault::ERC20InsufficientAllowance = refused(stage.send(ALICE, &take(7)));
     let (spender, needed) = (ALICE, U256::from(7));
     assert_eq!(
         error,
-        IVault::ERC20InsufficientAllowance { spender, allowance: U256::from(6), needed }
+        IVault::ERC20InsufficientAllowance {
+            spender,
+            allowance: U256::from(6),
+            needed
+        }
     );
     stage.act(ALICE, &take(6));
     assert_eq!(allowance(&mut stage, BOB, ALICE), U256::ZERO);
     let _: IVault::ERC20InsufficientAllowance = refused(stage.send(ALICE, &take(1)));
-    stage.act(BOB, &IVault::approveCall { spender: ALICE, value: U256::MAX });
+    stage.act(
+        BOB,
+        &IVault::approveCall {
+            spender: ALICE,
+            value: U256::MAX,
+        },
+    );
     stage.act(ALICE, &take(5));
-    assert_eq!(allowance(&mut stage, BOB, ALICE), U256::MAX, "unlimited stays unlimited");
-    assert_eq!((stage.balance(BOB), stage.balance(CAROL)), (before - U256::from(15), U256::from(15)));
+    assert_eq!(
+        allowance(&mut stage, BOB, ALICE),
+        U256::MAX,
+        "unlimited stays unlimited"
+    );
+    assert_eq!(
+        (stage.balance(BOB), stage.balance(CAROL)),
+        (before - U256::from(15), U256::from(15))
+    );
     // Nobody needs no allowance for himself: the standard leaves it open, and this vault asks for it.
-    let own = IVault::transferFromCall { from: BOB, to: CAROL, value: U256::ONE };
+    let own = IVault::transferFromCall {
+        from: BOB,
+        to: CAROL,
+        value: U256::ONE,
+    };
     let _: IVault::ERC20InsufficientAllowance = refused(stage.send(BOB, &own));
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `test/properties.md` says which test stands for which property of which suite. Redemption is asynchronous, so that
 //! a round trip is a request, its settlement and its claim.
+#![allow(non_snake_case)] // fields of calls are named as in Solidity
 
 use alloy_primitives::{Address, Bytes, U256, address};
 use e2e::{
@@ -44,9 +45,19 @@ fn views(stage: &mut Stage) {
         stage.view(&IVault::overviewCall { account });
         for id in [U256::ZERO, U256::ONE, U256::MAX] {
             let controller = account;
-            stage.view(&IVault::pendingRedeemRequestCall { requestId: id, controller });
-            stage.view(&IVault::claimableRedeemRequestCall { requestId: id, controller });
-            stage.view(&IVault::restOfCall { pocket: id, requestId: id, controller });
+            stage.view(&IVault::pendingRedeemRequestCall {
+                requestId: id,
+                controller,
+            });
+            stage.view(&IVault::claimableRedeemRequestCall {
+                requestId: id,
+                controller,
+            });
+            stage.view(&IVault::restOfCall {
+                pocket: id,
+                requestId: id,
+                controller,
+            });
         }
     }
     stage.view(&IVault::marksCall {});
@@ -90,7 +101,13 @@ fn max_answers_zero_while_a_book_cannot_be_measured_or_the_vault_winds_down() {
         stage.fund(ALICE, assets);
         let winding = stage.state == State::WindingDown;
         let deposit = stage.send(ALICE, &IVault::depositCall { assets, receiver });
-        let mint = stage.send(ALICE, &IVault::mintCall { shares: assets, receiver });
+        let mint = stage.send(
+            ALICE,
+            &IVault::mintCall {
+                shares: assets,
+                receiver,
+            },
+        );
         if winding {
             let _: [IVault::WindingDown; 2] = [refused(deposit), refused(mint)];
         } else {
@@ -106,7 +123,10 @@ fn total_assets_while_a_book_cannot_be_measured_is_the_last_measured_value() {
         let mut stage = Stage::new(decimals, State::Profit);
         let assets = stage.whole(10);
         stage.deposit(CAROL, assets);
-        let (total, idle) = (stage.view(&IVault::totalAssetsCall {}), stage.view(&IVault::idleCall {}));
+        let (total, idle) = (
+            stage.view(&IVault::totalAssetsCall {}),
+            stage.view(&IVault::idleCall {}),
+        );
         let book = stage.world.at.book;
         stage.world.chain.set_code(book, Bytes::from_static(INVALID));
         assert_eq!(stage.view(&IVault::totalAssetsCall {}), total, "{stage}");
@@ -143,7 +163,10 @@ fn views_do_not_depend_on_the_caller() {
                     ]
                 })
                 .to_vec();
-            assert!(answers.iter().all(|answer| *answer == answers[0]), "{stage}: {answers:?}");
+            assert!(
+                answers.iter().all(|answer| *answer == answers[0]),
+                "{stage}: {answers:?}"
+            );
         }
     });
 }
@@ -182,11 +205,23 @@ fn convert_round_trip_gains_nothing() {
 fn convert_and_preview_of_nothing_is_nothing() {
     let zero = U256::ZERO;
     in_each(&State::ALL, |stage| {
-        assert_eq!(stage.view(&IVault::convertToSharesCall { assets: zero }), zero, "{stage}");
-        assert_eq!(stage.view(&IVault::convertToAssetsCall { shares: zero }), zero, "{stage}");
+        assert_eq!(
+            stage.view(&IVault::convertToSharesCall { assets: zero }),
+            zero,
+            "{stage}"
+        );
+        assert_eq!(
+            stage.view(&IVault::convertToAssetsCall { shares: zero }),
+            zero,
+            "{stage}"
+        );
     });
     in_each(&State::OPEN, |stage| {
-        assert_eq!(stage.view(&IVault::previewDepositCall { assets: zero }), zero, "{stage}");
+        assert_eq!(
+            stage.view(&IVault::previewDepositCall { assets: zero }),
+            zero,
+            "{stage}"
+        );
         assert_eq!(stage.view(&IVault::previewMintCall { shares: zero }), zero, "{stage}");
         let one: U256 = stage.view(&IVault::previewMintCall { shares: U256::ONE });
         assert!(one > zero, "{stage}: no share is free");
@@ -215,7 +250,10 @@ fn deposit_mints_what_its_preview_says_and_moves_just_that() {
             simulated::mint(&mut stage.world.chain, BOB, asset, DAVE, assets).unwrap();
             let owned = stage.assets(DAVE);
             // One more than is used, so that the rest can be seen.
-            let approve = IERC20::approveCall { spender: vault, value: assets + U256::ONE };
+            let approve = IERC20::approveCall {
+                spender: vault,
+                value: assets + U256::ONE,
+            };
             stage.world.chain.invoke(DAVE, asset, &approve).unwrap();
             let preview: U256 = stage.view_as(STRANGER, &IVault::previewDepositCall { assets });
             let call = IVault::depositCall { assets, receiver: ERIN };
@@ -234,7 +272,15 @@ fn deposit_mints_what_its_preview_says_and_moves_just_that() {
             assert_eq!(left.unwrap(), U256::ONE, "{stage}: the allowance");
             let event: IVault::Deposit = stage.event(&sent);
             let (sender, owner) = (DAVE, ERIN);
-            assert_eq!(event, IVault::Deposit { sender, owner, assets, shares });
+            assert_eq!(
+                event,
+                IVault::Deposit {
+                    sender,
+                    owner,
+                    assets,
+                    shares
+                }
+            );
         }
         assert_eq!(stage.balance(DAVE), U256::ZERO, "{stage}: the caller got nothing");
     });
@@ -250,7 +296,10 @@ fn mint_takes_what_its_preview_says_and_moves_just_that() {
                 let preview: U256 = stage.view_as(STRANGER, &IVault::previewMintCall { shares });
                 simulated::mint(&mut stage.world.chain, BOB, asset, DAVE, preview).unwrap();
                 let owned = stage.assets(DAVE);
-                let approve = IERC20::approveCall { spender: vault, value: preview };
+                let approve = IERC20::approveCall {
+                    spender: vault,
+                    value: preview,
+                };
                 stage.world.chain.invoke(DAVE, asset, &approve).unwrap();
                 let held = stage.balance(ERIN);
                 let (assets, sent) = stage.act(DAVE, &IVault::mintCall { shares, receiver: ERIN });
@@ -259,7 +308,15 @@ fn mint_takes_what_its_preview_says_and_moves_just_that() {
                 assert_eq!(stage.assets(DAVE), owned - assets, "{stage}: the caller's assets");
                 let event: IVault::Deposit = stage.event(&sent);
                 let (sender, owner) = (DAVE, ERIN);
-                assert_eq!(event, IVault::Deposit { sender, owner, assets, shares });
+                assert_eq!(
+                    event,
+                    IVault::Deposit {
+                        sender,
+                        owner,
+                        assets,
+                        shares
+                    }
+                );
             }
         }
     });
@@ -304,8 +361,7 @@ fn deposit_for_nobody_or_for_the_vault_is_refused() {
     stage.fund(ALICE, stage.whole(10));
     for receiver in [Address::ZERO, stage.world.at.vault] {
         let assets = stage.whole(1);
-        let error: IVault::ERC20InvalidReceiver =
-            refused(stage.send(ALICE, &IVault::depositCall { assets, receiver }));
+        let error: IVault::ERC20InvalidReceiver = refused(stage.send(ALICE, &IVault::depositCall { assets, receiver }));
         assert_eq!(error.receiver, receiver);
     }
 }
@@ -320,17 +376,33 @@ fn max_deposit_is_accepted_and_more_is_not() {
         let value = stage.whole(50);
         stage.govern(&IVault::setParameterCall { id: 8, value });
         // The account's cap first, the vault's last.
-        for (receiver, max) in [(DAVE, stage.whole(50)), (ERIN, stage.whole(50)), (ALICE, U256::from(77))] {
+        for (receiver, max) in [
+            (DAVE, stage.whole(50)),
+            (ERIN, stage.whole(50)),
+            (ALICE, U256::from(77)),
+        ] {
             assert_eq!(stage.view(&IVault::maxDepositCall { receiver }), max, "{stage}");
             stage.fund(receiver, max + U256::ONE);
             let assets = max + U256::ONE;
             let call = IVault::depositCall { assets, receiver };
             let error: IVault::ERC4626ExceededMaxDeposit = refused(stage.send(receiver, &call));
-            assert_eq!(error, IVault::ERC4626ExceededMaxDeposit { receiver, assets, max }, "{stage}");
+            assert_eq!(
+                error,
+                IVault::ERC4626ExceededMaxDeposit { receiver, assets, max },
+                "{stage}"
+            );
             stage.act(receiver, &IVault::depositCall { assets: max, receiver });
         }
-        assert_eq!(stage.view(&IVault::maxDepositCall { receiver: CAROL }), U256::ZERO, "{stage}");
-        assert_eq!(stage.view(&IVault::maxMintCall { receiver: CAROL }), U256::ZERO, "{stage}");
+        assert_eq!(
+            stage.view(&IVault::maxDepositCall { receiver: CAROL }),
+            U256::ZERO,
+            "{stage}"
+        );
+        assert_eq!(
+            stage.view(&IVault::maxMintCall { receiver: CAROL }),
+            U256::ZERO,
+            "{stage}"
+        );
     });
 }
 
@@ -348,7 +420,11 @@ fn max_mint_is_accepted_and_much_more_is_not() {
         let shares = max + two;
         let error: IVault::ERC4626ExceededMaxMint =
             refused(stage.send(receiver, &IVault::mintCall { shares, receiver }));
-        assert_eq!(error, IVault::ERC4626ExceededMaxMint { receiver, shares, max }, "{stage}");
+        assert_eq!(
+            error,
+            IVault::ERC4626ExceededMaxMint { receiver, shares, max },
+            "{stage}"
+        );
         stage.act(receiver, &IVault::mintCall { shares: max, receiver });
     });
 }
@@ -374,7 +450,10 @@ fn preview_mint_buys_no_less_than_preview_deposit() {
             assert!(cost <= amount, "{stage}: {amount} buys {shares}, which cost {cost}");
             let cost: U256 = stage.view(&IVault::previewMintCall { shares: amount });
             let back: U256 = stage.view(&IVault::previewDepositCall { assets: cost });
-            assert!(back >= amount, "{stage}: {cost} is asked for {amount} shares and buys {back}");
+            assert!(
+                back >= amount,
+                "{stage}: {cost} is asked for {amount} shares and buys {back}"
+            );
         }
     });
 }
@@ -410,7 +489,11 @@ fn round_trip_of_a_deposit_gains_nothing() {
             assert!(max <= assets, "{stage}: {assets} became {max}");
             if max < assets {
                 let (receiver, controller) = (DAVE, DAVE);
-                let call = IVault::withdrawCall { assets, receiver, controller };
+                let call = IVault::withdrawCall {
+                    assets,
+                    receiver,
+                    controller,
+                };
                 let error: IVault::ERC4626ExceededMaxWithdraw = refused(stage.send(DAVE, &call));
                 assert_eq!(error.max, max, "{stage}");
             }
@@ -461,7 +544,11 @@ fn round_trip_of_a_redemption_gains_nothing() {
             }
             // The same for a part of the claim that is withdrawn to the unit.
             let (third, receiver, controller) = (assets / U256::from(3), BOB, BOB);
-            let call = IVault::withdrawCall { assets: third, receiver, controller };
+            let call = IVault::withdrawCall {
+                assets: third,
+                receiver,
+                controller,
+            };
             let (taken, _) = stage.act(BOB, &call);
             let again: U256 = stage.view(&IVault::previewDepositCall { assets: third });
             assert!(again <= taken, "{stage}: {taken} shares became {again}");
@@ -499,10 +586,17 @@ fn inflation_of_the_share_price_takes_nothing_from_the_next_depositor() {
             stage.recall_all();
             let back = stage.leave(DAVE, shares);
             // The entry cost of 10 basis points, and no more than as much for rounding.
-            assert!(back >= assets * U256::from(9_980) / U256::from(10_000), "{stage}: {back} of {assets}");
+            assert!(
+                back >= assets * U256::from(9_980) / U256::from(10_000),
+                "{stage}: {back} of {assets}"
+            );
             let shares = stage.balance(CAROL);
             let spoils = stage.leave(CAROL, shares);
-            assert!(spoils < seed + gift, "{stage}: the attacker spent {} and got {spoils}", seed + gift);
+            assert!(
+                spoils < seed + gift,
+                "{stage}: the attacker spent {} and got {spoils}",
+                seed + gift
+            );
         }
     }
 }
@@ -520,12 +614,17 @@ fn donation_to_the_vault_moves_nothing_within_an_hour() {
         };
         let before = ask(stage);
         let (vault, asset) = (stage.world.at.vault, stage.world.usdc);
-        simulated::mint(&mut stage.world.chain, ALICE, asset, vault, stage.whole(1_000)).unwrap();
+        let gift = stage.whole(1_000);
+        simulated::mint(&mut stage.world.chain, ALICE, asset, vault, gift).unwrap();
         assert_eq!(ask(stage), before, "{stage}");
         stage.act(KEEPER, &IVault::sweepCall {});
         assert_eq!(ask(stage), before, "{stage}: noted, not booked");
         let fresh: IVault::SurplusTooFresh = refused(stage.send(KEEPER, &IVault::sweepCall {}));
-        assert_eq!(fresh.bookableAt, U256::from(stage.world.chain.timestamp() + 3_600), "{stage}");
+        assert_eq!(
+            fresh.bookableAt,
+            U256::from(stage.world.chain.timestamp() + 3_600),
+            "{stage}"
+        );
     });
 }
 
@@ -538,20 +637,42 @@ fn deposit_with_min_and_mint_with_max_keep_their_bounds() {
         stage.fund(ALICE, stage.whole(20));
         let shares: U256 = stage.view(&IVault::previewDepositCall { assets });
         let minShares = shares + U256::ONE;
-        let call = IVault::depositWithMinCall { assets, receiver, minShares };
+        let call = IVault::depositWithMinCall {
+            assets,
+            receiver,
+            minShares,
+        };
         let error: IVault::SlippageExceeded = refused(stage.send(ALICE, &call));
         assert_eq!((error.received, error.minimum), (shares, minShares), "{stage}");
         let minShares = shares;
-        let (minted, _) = stage.act(ALICE, &IVault::depositWithMinCall { assets, receiver, minShares });
+        let (minted, _) = stage.act(
+            ALICE,
+            &IVault::depositWithMinCall {
+                assets,
+                receiver,
+                minShares,
+            },
+        );
         assert_eq!(minted, shares, "{stage}");
 
         let cost: U256 = stage.view(&IVault::previewMintCall { shares });
         let maxAssets = cost - U256::ONE;
-        let call = IVault::mintWithMaxCall { shares, receiver, maxAssets };
+        let call = IVault::mintWithMaxCall {
+            shares,
+            receiver,
+            maxAssets,
+        };
         let error: IVault::CostExceeded = refused(stage.send(ALICE, &call));
         assert_eq!((error.assets, error.maximum), (cost, maxAssets), "{stage}");
         let maxAssets = cost;
-        let (spent, _) = stage.act(ALICE, &IVault::mintWithMaxCall { shares, receiver, maxAssets });
+        let (spent, _) = stage.act(
+            ALICE,
+            &IVault::mintWithMaxCall {
+                shares,
+                receiver,
+                maxAssets,
+            },
+        );
         assert_eq!(spent, cost, "{stage}");
     });
 }
@@ -603,7 +724,10 @@ fn deposits_in_the_same_second_as_a_settlement_share_its_price() {
         let before: U256 = stage.view(&IVault::convertToAssetsCall { shares });
         let (_, settled) = stage.world.settle().unwrap();
         // Within one unit: the settlement's own rounding stays with those who stay.
-        assert!(settled.assets <= before && before - settled.assets <= U256::ONE, "{stage}");
+        assert!(
+            settled.assets <= before && before - settled.assets <= U256::ONE,
+            "{stage}"
+        );
         let after: U256 = stage.view(&IVault::convertToAssetsCall { shares });
         assert!(after >= before, "{stage}: leaving never lowers the price");
     });

@@ -1,6 +1,7 @@
 //! The properties of ERC-7540 (asynchronous redemption), ERC-7575 and ERC-165, on vaults in every state.
 //!
 //! `test/properties.md` says which test stands for which sentence of which standard.
+#![allow(non_snake_case)] // fields of calls are named as in Solidity
 
 use alloy_primitives::{Address, Bytes, FixedBytes, U256, keccak256};
 use alloy_sol_types::SolCall;
@@ -81,7 +82,11 @@ fn request_of_nothing_or_of_more_than_there_is_is_refused() {
         let _: IVault::ZeroAmount = refused(stage.send(BOB, &request(U256::ZERO, BOB, BOB)));
         for needed in [balance + U256::ONE, U256::MAX] {
             let error: IVault::ERC20InsufficientBalance = refused(stage.send(BOB, &request(needed, BOB, BOB)));
-            assert_eq!((error.sender, error.balance, error.needed), (BOB, balance, needed), "{stage}");
+            assert_eq!(
+                (error.sender, error.balance, error.needed),
+                (BOB, balance, needed),
+                "{stage}"
+            );
         }
     });
 }
@@ -99,7 +104,10 @@ fn request_by_another_needs_an_allowance_or_an_operators_right() {
     let event: IVault::RedeemRequest = stage.event(&sent);
     assert_eq!((event.controller, event.owner, event.sender), (ALICE, BOB, ALICE));
     assert_eq!(pending(&mut stage, id, ALICE), shares);
-    let allowance = IVault::allowanceCall { owner: BOB, spender: ALICE };
+    let allowance = IVault::allowanceCall {
+        owner: BOB,
+        spender: ALICE,
+    };
     assert_eq!(stage.view(&allowance), U256::from(7), "a limited allowance is used up");
     let _: IVault::ERC20InsufficientAllowance = refused(stage.send(ALICE, &request(shares, ALICE, BOB)));
     stage.act(BOB, &approve(U256::MAX));
@@ -163,27 +171,44 @@ fn pending_claimable_and_claimed_shares_always_sum_to_the_request() {
         let requested = stage.balance(BOB);
         let id = stage.request(BOB, requested);
         let mut claimed = U256::ZERO;
-        let mut check = |stage: &mut Stage, claimed: U256| {
+        let check = |stage: &mut Stage, claimed: U256| {
             let (waiting, ready) = (pending(stage, id, BOB), claimable(stage, id, BOB));
             assert_eq!(waiting + ready + claimed, requested, "{stage}");
-            assert_eq!(ready, stage.view(&IVault::maxRedeemCall { controller: BOB }), "{stage}: in step");
+            assert_eq!(
+                ready,
+                stage.view(&IVault::maxRedeemCall { controller: BOB }),
+                "{stage}: in step"
+            );
             (waiting, ready)
         };
         check(stage, claimed);
         let first = stage.settle();
         let (waiting, ready) = check(stage, claimed);
-        assert!(!waiting.is_zero() && !ready.is_zero() && !first.shares.is_zero(), "{stage}: settled in part");
+        assert!(
+            !waiting.is_zero() && !ready.is_zero() && !first.shares.is_zero(),
+            "{stage}: settled in part"
+        );
         let half = ready / U256::from(2);
         stage.act(BOB, &redeem(half, BOB, BOB));
         claimed += half;
         check(stage, claimed);
         let assets = stage.view(&IVault::maxWithdrawCall { controller: BOB }) / U256::from(3);
         let (receiver, controller) = (BOB, BOB);
-        let (shares, _) = stage.act(BOB, &IVault::withdrawCall { assets, receiver, controller });
+        let (shares, _) = stage.act(
+            BOB,
+            &IVault::withdrawCall {
+                assets,
+                receiver,
+                controller,
+            },
+        );
         claimed += shares;
         check(stage, claimed);
         // The book sells.
-        let sale = IERC20::transferCall { to: ABYSS, value: worth };
+        let sale = IERC20::transferCall {
+            to: ABYSS,
+            value: worth,
+        };
         stage.world.chain.invoke(book, wbtc, &sale).unwrap();
         stage.gain(invested);
         stage.pass(1);
@@ -194,7 +219,11 @@ fn pending_claimable_and_claimed_shares_always_sum_to_the_request() {
         claimed += ready;
         let (_, ready) = check(stage, claimed);
         assert_eq!(ready, U256::ZERO, "{stage}");
-        assert_eq!(stage.view(&IVault::maxWithdrawCall { controller: BOB }), U256::ZERO, "{stage}");
+        assert_eq!(
+            stage.view(&IVault::maxWithdrawCall { controller: BOB }),
+            U256::ZERO,
+            "{stage}"
+        );
     });
 }
 
@@ -224,7 +253,10 @@ fn requests_of_a_batch_become_claimable_together_and_at_one_rate() {
         for (person, _) in parts {
             let (waiting, ready) = (pending(stage, id, person), claimable(stage, id, person));
             let assets: U256 = stage.view(&IVault::maxWithdrawCall { controller: person });
-            assert!(!waiting.is_zero() && !ready.is_zero() && !assets.is_zero(), "{stage}: in part");
+            assert!(
+                !waiting.is_zero() && !ready.is_zero() && !assets.is_zero(),
+                "{stage}: in part"
+            );
             rates.push((waiting, ready, assets));
         }
         let (_, first, paid) = rates[0];
@@ -232,9 +264,15 @@ fn requests_of_a_batch_become_claimable_together_and_at_one_rate() {
             // Cross products, each off by at most the last unit of one of its factors.
             let all = waiting + ready;
             let share = (ready * (rates[0].0 + first)).abs_diff(first * all);
-            assert!(share <= all + rates[0].0 + first, "{stage}: {ready} of {all} shares are settled");
+            assert!(
+                share <= all + rates[0].0 + first,
+                "{stage}: {ready} of {all} shares are settled"
+            );
             let rate = (assets * first).abs_diff(paid * ready);
-            assert!(rate <= (first + ready) * U256::from(2), "{stage}: {assets} for {ready}, {paid} for {first}");
+            assert!(
+                rate <= (first + ready) * U256::from(2),
+                "{stage}: {assets} for {ready}, {paid} for {first}"
+            );
         }
     });
 }
@@ -270,7 +308,11 @@ fn claim_moves_assets_and_no_shares() {
         let (assets, sent) = stage.act(BOB, &redeem(shares, ERIN, BOB));
         assert_eq!(assets, settled.assets, "{stage}");
         assert_eq!(stage.assets(ERIN), assets, "{stage}: to the receiver");
-        assert_eq!((stage.balance(BOB), stage.supply()), (held, supply), "{stage}: no shares move");
+        assert_eq!(
+            (stage.balance(BOB), stage.supply()),
+            (held, supply),
+            "{stage}: no shares move"
+        );
         let event: IVault::Withdraw = stage.event(&sent);
         let (sender, receiver, owner) = (BOB, ERIN, BOB);
         let expected = IVault::Withdraw {
@@ -281,7 +323,11 @@ fn claim_moves_assets_and_no_shares() {
             shares,
         };
         assert_eq!(event, expected, "{stage}");
-        assert_eq!(stage.view(&IVault::maxRedeemCall { controller: BOB }), U256::ZERO, "{stage}");
+        assert_eq!(
+            stage.view(&IVault::maxRedeemCall { controller: BOB }),
+            U256::ZERO,
+            "{stage}"
+        );
     });
 }
 
@@ -300,11 +346,25 @@ fn claim_in_many_pieces_pays_what_was_settled_and_no_more() {
             stage.act(BOB, &redeem(max / U256::from(part), receiver, controller));
             left -= max / U256::from(part);
             let assets = stage.view(&IVault::maxWithdrawCall { controller }) / U256::from(part);
-            let (taken, _) = stage.act(BOB, &IVault::withdrawCall { assets, receiver, controller });
+            let (taken, _) = stage.act(
+                BOB,
+                &IVault::withdrawCall {
+                    assets,
+                    receiver,
+                    controller,
+                },
+            );
             left -= taken;
         }
         let assets: U256 = stage.view(&IVault::maxWithdrawCall { controller });
-        let (taken, _) = stage.act(BOB, &IVault::withdrawCall { assets, receiver, controller });
+        let (taken, _) = stage.act(
+            BOB,
+            &IVault::withdrawCall {
+                assets,
+                receiver,
+                controller,
+            },
+        );
         assert_eq!(taken, left, "{stage}: the last unit takes the last share");
         assert_eq!(stage.assets(BOB), settled.assets, "{stage}");
         assert_eq!(stage.view(&IVault::claimReserveCall {}), U256::ZERO, "{stage}");
@@ -317,11 +377,14 @@ fn claim_of_more_than_is_claimable_or_of_nothing_is_refused() {
         stage.recall_all();
         let half = stage.balance(BOB) / U256::from(2);
         let try_one = |stage: &mut Stage, max: U256, most: U256| {
-            let error: IVault::ERC4626ExceededMaxRedeem =
-                refused(stage.send(BOB, &redeem(max + U256::ONE, BOB, BOB)));
+            let error: IVault::ERC4626ExceededMaxRedeem = refused(stage.send(BOB, &redeem(max + U256::ONE, BOB, BOB)));
             assert_eq!((error.owner, error.max), (BOB, max), "{stage}");
             let (assets, receiver, controller) = (most + U256::ONE, BOB, BOB);
-            let call = IVault::withdrawCall { assets, receiver, controller };
+            let call = IVault::withdrawCall {
+                assets,
+                receiver,
+                controller,
+            };
             let error: IVault::ERC4626ExceededMaxWithdraw = refused(stage.send(BOB, &call));
             assert_eq!((error.owner, error.max), (BOB, most), "{stage}");
         };
@@ -333,7 +396,11 @@ fn claim_of_more_than_is_claimable_or_of_nothing_is_refused() {
         try_one(stage, half, settled.assets);
         let _: IVault::ZeroAmount = refused(stage.send(BOB, &redeem(U256::ZERO, BOB, BOB)));
         let (assets, receiver, controller) = (U256::ZERO, BOB, BOB);
-        let nothing = IVault::withdrawCall { assets, receiver, controller };
+        let nothing = IVault::withdrawCall {
+            assets,
+            receiver,
+            controller,
+        };
         let _: IVault::ZeroAmount = refused(stage.send(BOB, &nothing));
         stage.claim(BOB);
         try_one(stage, U256::ZERO, U256::ZERO);
@@ -347,9 +414,19 @@ fn claim_by_another_needs_an_operators_right_and_an_allowance_is_none() {
     let shares = stage.balance(BOB) / U256::from(2);
     stage.request(BOB, shares);
     let settled = stage.settle();
-    stage.act(BOB, &IVault::approveCall { spender: ALICE, value: U256::MAX });
+    stage.act(
+        BOB,
+        &IVault::approveCall {
+            spender: ALICE,
+            value: U256::MAX,
+        },
+    );
     let (part, assets) = (shares / U256::from(4), settled.assets / U256::from(4));
-    let withdraw = IVault::withdrawCall { assets, receiver: ALICE, controller: BOB };
+    let withdraw = IVault::withdrawCall {
+        assets,
+        receiver: ALICE,
+        controller: BOB,
+    };
     let error: IVault::Unauthorized = refused(stage.send(ALICE, &redeem(part, ALICE, BOB)));
     assert_eq!(error.caller, ALICE);
     let _: IVault::Unauthorized = refused(stage.send(ALICE, &withdraw));
@@ -374,7 +451,11 @@ fn claim_goes_on_whatever_happens_to_the_books() {
         let settled = stage.settle();
         let book = stage.world.at.book;
         stage.world.chain.set_code(book, Bytes::from_static(INVALID));
-        assert_eq!(stage.view(&IVault::maxRedeemCall { controller: BOB }), shares, "{stage}");
+        assert_eq!(
+            stage.view(&IVault::maxRedeemCall { controller: BOB }),
+            shares,
+            "{stage}"
+        );
         assert_eq!(stage.claim(BOB), settled.assets, "{stage}");
     });
 }
@@ -387,7 +468,11 @@ fn claim_goes_on_while_the_vault_winds_down() {
         stage.gain(cash);
         let (_, settled) = stage.world.settle().unwrap();
         // CAROL is owed 200 and gets half by now.
-        assert!(!settled.assets.is_zero() && settled.assets <= cash, "{stage}: {}", settled.assets);
+        assert!(
+            !settled.assets.is_zero() && settled.assets <= cash,
+            "{stage}: {}",
+            settled.assets
+        );
         assert_eq!(stage.claim(CAROL), settled.assets, "{stage}");
         let winding: bool = stage.view(&IVault::windingDownCall {});
         assert!(winding, "{stage}: until she has all of it");
@@ -429,7 +514,10 @@ fn request_ids_tell_batches_apart_and_never_are_zero() {
         }
         assert_eq!(pending(&mut stage, id, ALICE), U256::ZERO, "of another controller");
         stage.settle();
-        assert_eq!((pending(&mut stage, id, BOB), claimable(&mut stage, id, BOB)), (U256::ZERO, shares));
+        assert_eq!(
+            (pending(&mut stage, id, BOB), claimable(&mut stage, id, BOB)),
+            (U256::ZERO, shares)
+        );
         stage.claim(BOB);
         last = id;
     }
@@ -450,7 +538,10 @@ fn views_of_requests_do_not_depend_on_the_caller() {
                     stage.view_as(caller, &IVault::maxWithdrawCall { controller }),
                 ]
             });
-            assert!(answers.iter().all(|answer| *answer == answers[0]), "{stage}: {answers:?}");
+            assert!(
+                answers.iter().all(|answer| *answer == answers[0]),
+                "{stage}: {answers:?}"
+            );
             stage.settle_if_any();
         }
     });
@@ -461,7 +552,13 @@ fn operator_is_set_and_unset_by_the_controller_alone_and_says_so() {
     let mut stage = Stage::new(6, State::Held);
     let is = |controller, operator| IVault::isOperatorCall { controller, operator };
     for approved in [true, true, false, false] {
-        let (done, sent) = stage.act(BOB, &IVault::setOperatorCall { operator: ALICE, approved });
+        let (done, sent) = stage.act(
+            BOB,
+            &IVault::setOperatorCall {
+                operator: ALICE,
+                approved,
+            },
+        );
         assert!(done);
         assert_eq!(stage.view(&is(BOB, ALICE)), approved);
         assert!(!stage.view(&is(ALICE, BOB)), "not the other way round");
@@ -484,14 +581,22 @@ fn withdraw_request_returns_shares_until_the_cut_off() {
         let (held, vault) = (stage.balance(BOB), stage.world.at.vault);
         let shares = held / U256::from(2);
         let id = stage.request(BOB, shares);
-        let take = |shares, receiver| IVault::withdrawRequestCall { shares, receiver, controller: BOB };
+        let take = |shares, receiver| IVault::withdrawRequestCall {
+            shares,
+            receiver,
+            controller: BOB,
+        };
         let _: IVault::Unauthorized = refused(stage.send(ALICE, &take(shares, ALICE)));
         let error: IVault::RequestExceeded = refused(stage.send(BOB, &take(shares + U256::ONE, BOB)));
         assert_eq!((error.controller, error.max), (BOB, shares), "{stage}");
         let part = shares / U256::from(3);
         let (_, sent) = stage.act(BOB, &take(part, ERIN));
         let event: IVault::RequestWithdrawn = stage.event(&sent);
-        assert_eq!((event.controller, event.receiver, event.requestId), (BOB, ERIN, id), "{stage}");
+        assert_eq!(
+            (event.controller, event.receiver, event.requestId),
+            (BOB, ERIN, id),
+            "{stage}"
+        );
         assert_eq!((event.sender, event.shares), (BOB, part), "{stage}");
         assert_eq!(stage.balance(ERIN), part, "{stage}");
         assert_eq!(pending(stage, id, BOB), shares - part, "{stage}");
@@ -509,11 +614,25 @@ fn withdraw_request_of_all_frees_the_controller() {
     let held = stage.balance(BOB);
     let id = stage.request(BOB, held);
     let (receiver, controller) = (BOB, BOB);
-    stage.act(BOB, &IVault::withdrawRequestCall { shares: held, receiver, controller });
+    stage.act(
+        BOB,
+        &IVault::withdrawRequestCall {
+            shares: held,
+            receiver,
+            controller,
+        },
+    );
     assert_eq!(stage.balance(BOB), held);
     // In the same batch and, as nothing waits in the old one, in a later one.
     assert_eq!(stage.request(BOB, U256::from(9)), id);
-    stage.act(BOB, &IVault::withdrawRequestCall { shares: U256::from(9), receiver, controller });
+    stage.act(
+        BOB,
+        &IVault::withdrawRequestCall {
+            shares: U256::from(9),
+            receiver,
+            controller,
+        },
+    );
     stage.pass(2 * DAY + WAIT_LIMIT);
     let next = stage.request(BOB, held);
     assert!(next >= id);

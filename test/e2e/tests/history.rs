@@ -2,6 +2,7 @@
 //!
 //! [`Ledger`] knows nothing but logs. A scripted and a random history are run, and the ledger is compared with the views
 //! at points between and at the end.
+#![allow(non_snake_case)] // fields of calls are named as in Solidity
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
 use alloy_signer::SignerSync;
@@ -109,7 +110,9 @@ impl Ledger {
     }
 
     fn read(&mut self, log: &Log) {
-        let event = IVault::IVaultEvents::decode_log(log).expect("the vault logs what its interface declares").data;
+        let event = IVault::IVaultEvents::decode_log(log)
+            .expect("the vault logs what its interface declares")
+            .data;
         let name = format!("{event:?}");
         let name = name.split(['(', ' ']).next().unwrap_or_default().to_owned();
         *self.seen.entry(Box::leak(name.into_boxed_str())).or_default() += 1;
@@ -134,7 +137,8 @@ impl Ledger {
                 self.moved.remove(&pair);
             }
             Event::OperatorSet(event) => {
-                self.operators.insert((event.controller, event.operator), event.approved);
+                self.operators
+                    .insert((event.controller, event.operator), event.approved);
             }
             Event::Deposit(event) => self.idle += event.assets,
             Event::Withdraw(event) => {
@@ -146,14 +150,23 @@ impl Ledger {
             }
             Event::BatchOpened(event) => {
                 let cut_off = event.cutOff;
-                self.batches.insert(event.batchId, Batch { cut_off, ..Batch::default() });
+                self.batches.insert(
+                    event.batchId,
+                    Batch {
+                        cut_off,
+                        ..Batch::default()
+                    },
+                );
             }
             Event::RedeemRequest(event) => self.requested(&event),
             Event::RequestWithdrawn(event) => {
                 let batch = self.batches.get_mut(&event.requestId).expect("opened");
                 batch.shares -= event.shares;
                 batch.left -= event.shares;
-                let request = self.requests.get_mut(&(event.requestId, event.controller)).expect("requested");
+                let request = self
+                    .requests
+                    .get_mut(&(event.requestId, event.controller))
+                    .expect("requested");
                 request.shares -= event.shares;
                 if request.shares.is_zero() {
                     self.current.remove(&event.controller);
@@ -163,7 +176,11 @@ impl Ledger {
                 self.claim_reserve += event.assets;
                 self.idle -= event.assets;
                 let batch = self.batches.get_mut(&event.batchId).expect("opened");
-                assert_eq!(batch.left, event.shares + event.sharesLeft, "burned and left are what there was");
+                assert_eq!(
+                    batch.left,
+                    event.shares + event.sharesLeft,
+                    "burned and left are what there was"
+                );
                 batch.left = event.sharesLeft;
                 if !batch.shares.is_zero() {
                     let per_share = mul_div_down(event.assets, ASSETS_PER_SHARE_SCALE, batch.shares);
@@ -210,7 +227,13 @@ impl Ledger {
         match event {
             Event::BookAdded(event) => {
                 let isolated = event.isolated;
-                self.books.insert(event.book, Book { isolated, ..Book::default() });
+                self.books.insert(
+                    event.book,
+                    Book {
+                        isolated,
+                        ..Book::default()
+                    },
+                );
             }
             Event::BookRemoved(event) => {
                 self.books.remove(&event.book);
@@ -233,7 +256,13 @@ impl Ledger {
             Event::PocketOpened(event) => {
                 self.book(event.book).pocket = event.pocket;
                 let book = event.book;
-                self.pockets.insert(event.pocket, Pocket { book, ..Pocket::default() });
+                self.pockets.insert(
+                    event.pocket,
+                    Pocket {
+                        book,
+                        ..Pocket::default()
+                    },
+                );
             }
             Event::PocketJoined(event) => {
                 let pocket = self.pockets.get_mut(&event.pocket).expect("opened");
@@ -284,7 +313,10 @@ impl Ledger {
         } else {
             mul_div_up(request.shares, all.left, all.shares).expect("fits")
         };
-        (pending, request.shares - pending - request.claimed_shares.min(request.shares - pending))
+        (
+            pending,
+            request.shares - pending - request.claimed_shares.min(request.shares - pending),
+        )
     }
 
     fn claimable_assets(&self, controller: Address) -> U256 {
@@ -292,7 +324,11 @@ impl Ledger {
             return U256::ZERO;
         };
         let request = &self.requests[&(*batch, controller)];
-        let earned = mul_div_down(request.shares, self.batches[batch].assets_per_share, ASSETS_PER_SHARE_SCALE);
+        let earned = mul_div_down(
+            request.shares,
+            self.batches[batch].assets_per_share,
+            ASSETS_PER_SHARE_SCALE,
+        );
         earned.expect("fits") - request.claimed_assets
     }
 
@@ -337,7 +373,10 @@ impl Story {
         let vault = stage.world.at.vault;
         let mut accounts = vec![vault, FEE_RECIPIENT, KEEPER, key.address()];
         accounts.extend(DEPOSITORS);
-        let ledger = Ledger { vault, ..Ledger::default() };
+        let ledger = Ledger {
+            vault,
+            ..Ledger::default()
+        };
         let mut story = Self {
             stage,
             ledger,
@@ -348,7 +387,11 @@ impl Story {
             key,
         };
         story.follow();
-        assert_eq!(story.ledger.seen.get("Initialized"), Some(&1), "the chain remembers the deployment");
+        assert_eq!(
+            story.ledger.seen.get("Initialized"),
+            Some(&1),
+            "the chain remembers the deployment"
+        );
         story
     }
 
@@ -399,17 +442,37 @@ impl Story {
 
     fn deposit(&mut self, person: Address, assets: U256) -> bool {
         self.stage.fund(person, assets);
-        self.attempt(person, &IVault::depositCall { assets, receiver: person })
+        self.attempt(
+            person,
+            &IVault::depositCall {
+                assets,
+                receiver: person,
+            },
+        )
     }
 
     fn request(&mut self, person: Address, shares: U256) -> bool {
         let (controller, owner) = (person, person);
-        self.attempt(person, &IVault::requestRedeemCall { shares, controller, owner })
+        self.attempt(
+            person,
+            &IVault::requestRedeemCall {
+                shares,
+                controller,
+                owner,
+            },
+        )
     }
 
     fn redeem(&mut self, person: Address, shares: U256) -> bool {
         let (receiver, controller) = (person, person);
-        self.attempt(person, &IVault::redeemCall { shares, receiver, controller })
+        self.attempt(
+            person,
+            &IVault::redeemCall {
+                shares,
+                receiver,
+                controller,
+            },
+        )
     }
 
     fn book(&self, index: usize) -> Address {
@@ -440,7 +503,10 @@ impl Story {
 
     fn lose(&mut self, book: Address, assets: U256) {
         let asset = self.stage.world.usdc;
-        let call = IERC20::transferCall { to: ABYSS, value: assets };
+        let call = IERC20::transferCall {
+            to: ABYSS,
+            value: assets,
+        };
         // A broken book's address has what it had.
         self.stage.world.chain.invoke(book, asset, &call).ok();
     }
@@ -475,12 +541,28 @@ impl Story {
         let text = |word: B256| String::from_utf8(word.0.into_iter().take_while(|byte| *byte != 0).collect());
         assert_eq!(Ok(stage.view(&IVault::nameCall {})), text(ledger.name), "{when}");
         assert_eq!(Ok(stage.view(&IVault::symbolCall {})), text(ledger.symbol), "{when}");
-        assert_eq!(U256::from(stage.view(&IVault::decimalsCall {})), ledger.share_decimals, "{when}");
+        assert_eq!(
+            U256::from(stage.view(&IVault::decimalsCall {})),
+            ledger.share_decimals,
+            "{when}"
+        );
         assert_eq!(stage.supply(), ledger.supply, "{when}: supply");
         assert_eq!(stage.view(&IVault::idleCall {}), ledger.idle, "{when}: idle");
-        assert_eq!(stage.view(&IVault::claimReserveCall {}), ledger.claim_reserve, "{when}: claim reserve");
-        assert_eq!(stage.view(&IVault::windingDownCall {}), ledger.winding_down, "{when}: wind-down");
-        assert_eq!(stage.view(&IVault::highWaterMarkCall {}), ledger.high_water(), "{when}: high-water mark");
+        assert_eq!(
+            stage.view(&IVault::claimReserveCall {}),
+            ledger.claim_reserve,
+            "{when}: claim reserve"
+        );
+        assert_eq!(
+            stage.view(&IVault::windingDownCall {}),
+            ledger.winding_down,
+            "{when}: wind-down"
+        );
+        assert_eq!(
+            stage.view(&IVault::highWaterMarkCall {}),
+            ledger.high_water(),
+            "{when}: high-water mark"
+        );
         assert_eq!(stage.view(&IVault::feeRecipientCall {}), ledger.fee_recipient, "{when}");
         assert_eq!(stage.view(&IVault::rebalancerCall {}), ledger.rebalancer, "{when}");
         for id in 0..9 {
@@ -502,13 +584,20 @@ impl Story {
                 let allowance: U256 = stage.view(&IVault::allowanceCall { owner, spender });
                 let told = ledger.allowances.get(&(owner, spender)).copied().unwrap_or_default();
                 if ledger.moved.contains(&(owner, spender)) {
-                    assert!(allowance <= told, "{when}: {owner} allows {spender} {allowance} of {told}");
+                    assert!(
+                        allowance <= told,
+                        "{when}: {owner} allows {spender} {allowance} of {told}"
+                    );
                 } else {
                     assert_eq!(allowance, told, "{when}: {owner} allows {spender}");
                 }
                 let (controller, operator) = (owner, spender);
                 let is: bool = stage.view(&IVault::isOperatorCall { controller, operator });
-                let told = ledger.operators.get(&(controller, operator)).copied().unwrap_or_default();
+                let told = ledger
+                    .operators
+                    .get(&(controller, operator))
+                    .copied()
+                    .unwrap_or_default();
                 assert_eq!(is, told, "{when}: {operator} operates for {controller}");
             }
         }
@@ -519,8 +608,13 @@ impl Story {
         let count: U256 = stage.view(&IVault::bookCountCall {});
         assert_eq!(count, U256::from(ledger.books.len()), "{when}");
         for index in 0..count.to::<u64>() {
-            let view = stage.view(&IVault::bookCall { index: U256::from(index) });
-            let told = ledger.books.get(&view.book).unwrap_or_else(|| panic!("{when}: {}", view.book));
+            let view = stage.view(&IVault::bookCall {
+                index: U256::from(index),
+            });
+            let told = ledger
+                .books
+                .get(&view.book)
+                .unwrap_or_else(|| panic!("{when}: {}", view.book));
             assert_eq!(view.allocated, told.allocated, "{when}: allocated to {}", view.book);
             assert_eq!(view.cap, told.cap, "{when}: cap of {}", view.book);
             assert_eq!(view.isolated, told.isolated, "{when}: isolation of {}", view.book);
@@ -534,9 +628,16 @@ impl Story {
             assert_eq!(view.paidPerUnit, told.paid_per_unit, "{when}: payments of pocket {id}");
             for (requestId, controller) in ledger.requests.keys().copied() {
                 let pocket = *id;
-                let rest: U256 = stage.view(&IVault::restOfCall { pocket, requestId, controller });
+                let rest: U256 = stage.view(&IVault::restOfCall {
+                    pocket,
+                    requestId,
+                    controller,
+                });
                 let told = ledger.rest(pocket, requestId, controller);
-                assert_eq!(rest, told, "{when}: rest of {controller} in {requestId} from pocket {id}");
+                assert_eq!(
+                    rest, told,
+                    "{when}: rest of {controller} in {requestId} from pocket {id}"
+                );
             }
         }
     }
@@ -551,8 +652,14 @@ impl Story {
             assert_eq!(open.cutOff, batch.cut_off, "{when}: cut-off of the open batch");
         }
         let unsettled = ledger.batches.iter().find(|(id, _)| **id > ledger.settled);
-        let told = unsettled.map(|(id, batch)| (*id, batch.cut_off, batch.left)).unwrap_or_default();
-        assert_eq!((oldest.batchId, oldest.cutOff, oldest.sharesLeft), told, "{when}: oldest batch");
+        let told = unsettled
+            .map(|(id, batch)| (*id, batch.cut_off, batch.left))
+            .unwrap_or_default();
+        assert_eq!(
+            (oldest.batchId, oldest.cutOff, oldest.sharesLeft),
+            told,
+            "{when}: oldest batch"
+        );
         for batch in ledger.batches.keys() {
             for controller in &self.accounts {
                 let (requestId, controller) = (*batch, *controller);
@@ -560,12 +667,20 @@ impl Story {
                 let view: U256 = stage.view(&IVault::pendingRedeemRequestCall { requestId, controller });
                 near(view, pending, &format!("{when}: {controller} waits in {requestId}"));
                 let view: U256 = stage.view(&IVault::claimableRedeemRequestCall { requestId, controller });
-                near(view, claimable, &format!("{when}: {controller} can claim in {requestId}"));
+                near(
+                    view,
+                    claimable,
+                    &format!("{when}: {controller} can claim in {requestId}"),
+                );
             }
         }
         for controller in self.accounts.clone() {
             let view: U256 = self.stage.view(&IVault::maxWithdrawCall { controller });
-            assert_eq!(view, ledger.claimable_assets(controller), "{when}: assets of {controller}");
+            assert_eq!(
+                view,
+                ledger.claimable_assets(controller),
+                "{when}: assets of {controller}"
+            );
         }
     }
 }
@@ -583,7 +698,10 @@ impl Ledger {
 }
 
 fn near(view: U256, told: U256, what: &str) {
-    assert!(view.abs_diff(told) <= U256::from(SLACK), "{what}: {view} and not {told}");
+    assert!(
+        view.abs_diff(told) <= U256::from(SLACK),
+        "{what}: {view} and not {told}"
+    );
 }
 
 #[test]
@@ -596,15 +714,26 @@ fn history_of_everything_once_is_rebuilt_from_events() {
     for (id, value) in [(3_u8, 1_000_u64), (4, 100), (5, 600), (6, 150), (2, 20), (1, 500_000)] {
         story.set(id, U256::from(value));
     }
-    story.must(GUARDIAN, &IVault::setParameterCall { id: 7, value: dollars(50_000_000) });
+    story.must(
+        GUARDIAN,
+        &IVault::setParameterCall {
+            id: 7,
+            value: dollars(50_000_000),
+        },
+    );
     story.set(8, dollars(40_000_000));
     story.set(0, U256::from(DAY));
-    story.govern(&IVault::setFeeRecipientCall { feeRecipient: FEE_RECIPIENT });
+    story.govern(&IVault::setFeeRecipientCall {
+        feeRecipient: FEE_RECIPIENT,
+    });
     let rebalancer = story.stage.world.at.rebalancer;
     story.govern(&IVault::setRebalancerCall { rebalancer });
     let second = story.stage.world.add_book(dollars(5_000), false).unwrap();
     let third = story.stage.world.add_book(dollars(5_000), true).unwrap();
-    story.govern(&IVault::setBookCapCall { book: second, cap: dollars(6_000) });
+    story.govern(&IVault::setBookCapCall {
+        book: second,
+        cap: dollars(6_000),
+    });
     story.compare("after the settings");
 
     // People come, by all ways in; shares move by all ways.
@@ -612,20 +741,73 @@ fn history_of_everything_once_is_rebuilt_from_events() {
     assert!(story.deposit(BOB, dollars(5_000)));
     story.stage.fund(CAROL, dollars(3_000));
     let (receiver, minShares) = (CAROL, U256::ONE);
-    story.must(CAROL, &IVault::depositWithMinCall { assets: dollars(1_000), receiver, minShares });
+    story.must(
+        CAROL,
+        &IVault::depositWithMinCall {
+            assets: dollars(1_000),
+            receiver,
+            minShares,
+        },
+    );
     let (shares, receiver, maxAssets) = (U256::from(10).pow(U256::from(21)), CAROL, dollars(1_500));
-    story.must(CAROL, &IVault::mintWithMaxCall { shares, receiver, maxAssets });
+    story.must(
+        CAROL,
+        &IVault::mintWithMaxCall {
+            shares,
+            receiver,
+            maxAssets,
+        },
+    );
     let ten = U256::from(10).pow(U256::from(19));
-    story.must(CAROL, &IVault::mintCall { shares: ten, receiver: DAVE });
+    story.must(
+        CAROL,
+        &IVault::mintCall {
+            shares: ten,
+            receiver: DAVE,
+        },
+    );
     story.must(ALICE, &IVault::transferCall { to: DAVE, value: ten });
-    story.must(ALICE, &IVault::approveCall { spender: BOB, value: ten });
-    story.must(ALICE, &IVault::approveCall { spender: ERIN, value: U256::MAX });
-    story.must(BOB, &IVault::transferFromCall { from: ALICE, to: BOB, value: ten / U256::from(4) });
-    story.must(ERIN, &IVault::transferFromCall { from: ALICE, to: ERIN, value: ten });
+    story.must(
+        ALICE,
+        &IVault::approveCall {
+            spender: BOB,
+            value: ten,
+        },
+    );
+    story.must(
+        ALICE,
+        &IVault::approveCall {
+            spender: ERIN,
+            value: U256::MAX,
+        },
+    );
+    story.must(
+        BOB,
+        &IVault::transferFromCall {
+            from: ALICE,
+            to: BOB,
+            value: ten / U256::from(4),
+        },
+    );
+    story.must(
+        ERIN,
+        &IVault::transferFromCall {
+            from: ALICE,
+            to: ERIN,
+            value: ten,
+        },
+    );
     let keyed = story.key.address();
     story.must(ALICE, &IVault::transferCall { to: keyed, value: ten });
     assert!(story.permit(ten));
-    story.must(BOB, &IVault::transferFromCall { from: keyed, to: BOB, value: ten / U256::from(2) });
+    story.must(
+        BOB,
+        &IVault::transferFromCall {
+            from: keyed,
+            to: BOB,
+            value: ten / U256::from(2),
+        },
+    );
     assert!(story.permit(U256::from(77)));
     story.compare("after the deposits");
 
@@ -635,7 +817,13 @@ fn history_of_everything_once_is_rebuilt_from_events() {
     }
     story.gain(first, dollars(500));
     story.lose(third, dollars(300));
-    story.must(ALLOCATOR, &IVault::recallCall { book: second, assets: dollars(100) });
+    story.must(
+        ALLOCATOR,
+        &IVault::recallCall {
+            book: second,
+            assets: dollars(100),
+        },
+    );
     story.govern(&IVault::realizeLossCall { book: third });
     story.stage.pass(30 * DAY);
     story.must(KEEPER, &IVault::accrueFeesCall {});
@@ -647,14 +835,47 @@ fn history_of_everything_once_is_rebuilt_from_events() {
     let shares = part(&mut story, ALICE, 2);
     assert!(story.request(ALICE, shares));
     let (shares, receiver, controller) = (shares / U256::from(3), ERIN, ALICE);
-    story.must(ALICE, &IVault::withdrawRequestCall { shares, receiver, controller });
-    story.must(BOB, &IVault::setOperatorCall { operator: CAROL, approved: true });
+    story.must(
+        ALICE,
+        &IVault::withdrawRequestCall {
+            shares,
+            receiver,
+            controller,
+        },
+    );
+    story.must(
+        BOB,
+        &IVault::setOperatorCall {
+            operator: CAROL,
+            approved: true,
+        },
+    );
     let shares = part(&mut story, BOB, 3);
     let (controller, owner) = (BOB, BOB);
-    story.must(CAROL, &IVault::requestRedeemCall { shares, controller, owner });
-    story.must(DAVE, &IVault::approveCall { spender: ERIN, value: ten });
+    story.must(
+        CAROL,
+        &IVault::requestRedeemCall {
+            shares,
+            controller,
+            owner,
+        },
+    );
+    story.must(
+        DAVE,
+        &IVault::approveCall {
+            spender: ERIN,
+            value: ten,
+        },
+    );
     let (shares, controller, owner) = (ten / U256::from(8), ERIN, DAVE);
-    story.must(ERIN, &IVault::requestRedeemCall { shares, controller, owner });
+    story.must(
+        ERIN,
+        &IVault::requestRedeemCall {
+            shares,
+            controller,
+            owner,
+        },
+    );
     story.compare("after the requests");
 
     // A donation is noted and booked.
@@ -676,14 +897,21 @@ fn history_of_everything_once_is_rebuilt_from_events() {
     let price = story.stage.world.price_e8;
     story.stage.world.publish(price).unwrap();
     let spare = idle - dollars(1_000);
-    story.govern(&IVault::setBookCapCall { book: second, cap: dollars(50_000) });
+    story.govern(&IVault::setBookCapCall {
+        book: second,
+        cap: dollars(50_000),
+    });
     assert!(story.allocate(second, spare));
     let cash = story.stage.assets(second);
     story.lose(second, cash);
     let worth = cash * U256::from(15_625) / dollars(1);
     simulated::mint(&mut story.stage.world.chain, KEEPER, wbtc, second, worth).unwrap();
     story.settle();
-    let partial = story.ledger.batches.values().filter(|batch| !batch.left.is_zero() && batch.left < batch.shares);
+    let partial = story
+        .ledger
+        .batches
+        .values()
+        .filter(|batch| !batch.left.is_zero() && batch.left < batch.shares);
     assert_eq!(partial.count(), 1, "a batch is settled in part");
     story.compare("after a partial settlement");
     for person in [ALICE, BOB, ERIN] {
@@ -691,7 +919,14 @@ fn history_of_everything_once_is_rebuilt_from_events() {
         assert!(story.redeem(person, shares / U256::from(2)));
         let assets: U256 = story.stage.view(&IVault::maxWithdrawCall { controller: person });
         let (receiver, controller) = (person, person);
-        story.must(person, &IVault::withdrawCall { assets: assets / U256::from(3), receiver, controller });
+        story.must(
+            person,
+            &IVault::withdrawCall {
+                assets: assets / U256::from(3),
+                receiver,
+                controller,
+            },
+        );
     }
     story.compare("after claims in part");
 
@@ -726,11 +961,25 @@ fn history_of_everything_once_is_rebuilt_from_events() {
         story.redeem(person, shares);
     }
     story.heal();
-    story.must(ALLOCATOR, &IVault::recallCall { book: second, assets: dollars(1_000) });
+    story.must(
+        ALLOCATOR,
+        &IVault::recallCall {
+            book: second,
+            assets: dollars(1_000),
+        },
+    );
     story.compare("after a recall through the pocket");
     let pocket = U256::ONE;
     let (receiver, controller) = (CAROL, CAROL);
-    story.must(CAROL, &IVault::claimRestCall { pocket, requestId, receiver, controller });
+    story.must(
+        CAROL,
+        &IVault::claimRestCall {
+            pocket,
+            requestId,
+            receiver,
+            controller,
+        },
+    );
     story.compare("after a rest");
     for _ in 0..8 {
         if story.ledger.books[&second].pocket.is_zero() {
@@ -738,7 +987,13 @@ fn history_of_everything_once_is_rebuilt_from_events() {
         }
         let cash = story.stage.assets(second).min(dollars(2_000));
         if !cash.is_zero() {
-            story.attempt(ALLOCATOR, &IVault::recallCall { book: second, assets: cash });
+            story.attempt(
+                ALLOCATOR,
+                &IVault::recallCall {
+                    book: second,
+                    assets: cash,
+                },
+            );
         }
         story.must(KEEPER, &IVault::buyOutCall { book: second });
     }
@@ -746,13 +1001,27 @@ fn history_of_everything_once_is_rebuilt_from_events() {
     story.compare("after the buy-out");
     for controller in [CAROL, BOB] {
         let receiver = controller;
-        story.must(controller, &IVault::claimRestCall { pocket, requestId, receiver, controller });
+        story.must(
+            controller,
+            &IVault::claimRestCall {
+                pocket,
+                requestId,
+                receiver,
+                controller,
+            },
+        );
     }
     story.compare("after all rests");
 
     // The third book closes.
     let cash = story.stage.assets(third);
-    story.must(ALLOCATOR, &IVault::recallCall { book: third, assets: cash });
+    story.must(
+        ALLOCATOR,
+        &IVault::recallCall {
+            book: third,
+            assets: cash,
+        },
+    );
     story.govern(&IVault::removeBookCall { book: third });
     story.compare("at the end");
     let missing = IVault::IVaultEvents::COUNT - story.ledger.seen.len();
@@ -798,23 +1067,46 @@ fn step(story: &mut Story, dice: &mut Dice) {
         3 => {
             story.stage.fund(person, dollars(2_000));
             let shares = U256::from(1 + dice.roll(1 << 60)) * U256::from(1_000);
-            story.attempt(person, &IVault::mintCall { shares, receiver: other });
+            story.attempt(
+                person,
+                &IVault::mintCall {
+                    shares,
+                    receiver: other,
+                },
+            );
         }
         4 => {
             let value = dice.part(balance);
             story.attempt(person, &IVault::transferCall { to: other, value });
         }
         5 => {
-            let value = if dice.roll(3) == 0 { U256::MAX } else { dice.part(balance) };
+            let value = if dice.roll(3) == 0 {
+                U256::MAX
+            } else {
+                dice.part(balance)
+            };
             story.attempt(person, &IVault::approveCall { spender: other, value });
         }
         6 => {
             let value = dice.part(balance) / U256::from(4);
-            story.attempt(other, &IVault::transferFromCall { from: person, to: other, value });
+            story.attempt(
+                other,
+                &IVault::transferFromCall {
+                    from: person,
+                    to: other,
+                    value,
+                },
+            );
         }
         7 => {
             let approved = dice.roll(2) == 0;
-            story.attempt(person, &IVault::setOperatorCall { operator: other, approved });
+            story.attempt(
+                person,
+                &IVault::setOperatorCall {
+                    operator: other,
+                    approved,
+                },
+            );
         }
         8..11 => {
             let shares = dice.part(balance);
@@ -823,13 +1115,27 @@ fn step(story: &mut Story, dice: &mut Dice) {
         11 => {
             let shares = dice.part(balance);
             let (controller, owner) = (other, person);
-            story.attempt(other, &IVault::requestRedeemCall { shares, controller, owner });
+            story.attempt(
+                other,
+                &IVault::requestRedeemCall {
+                    shares,
+                    controller,
+                    owner,
+                },
+            );
         }
         12 => {
             let requestId = story.ledger.current.get(&person).copied().unwrap_or_default();
             let waiting = story.ledger.waiting(requestId, person).0;
             let (shares, receiver, controller) = (dice.part(waiting), other, person);
-            story.attempt(person, &IVault::withdrawRequestCall { shares, receiver, controller });
+            story.attempt(
+                person,
+                &IVault::withdrawRequestCall {
+                    shares,
+                    receiver,
+                    controller,
+                },
+            );
         }
         13 => {
             story.stage.pass(dice.roll(DAY));
@@ -848,7 +1154,14 @@ fn step(story: &mut Story, dice: &mut Dice) {
         16 => {
             let assets: U256 = story.stage.view(&IVault::maxWithdrawCall { controller: person });
             let (receiver, controller) = (other, person);
-            story.attempt(person, &IVault::withdrawCall { assets, receiver, controller });
+            story.attempt(
+                person,
+                &IVault::withdrawCall {
+                    assets,
+                    receiver,
+                    controller,
+                },
+            );
         }
         17 => {
             let assets = dice.part(story.ledger.idle);
@@ -890,16 +1203,29 @@ fn step(story: &mut Story, dice: &mut Dice) {
             story.attempt(KEEPER, &IVault::buyOutCall { book });
             for (pocket, requestId, controller) in rests(story) {
                 let receiver = controller;
-                story.attempt(controller, &IVault::claimRestCall { pocket, requestId, receiver, controller });
+                story.attempt(
+                    controller,
+                    &IVault::claimRestCall {
+                        pocket,
+                        requestId,
+                        receiver,
+                        controller,
+                    },
+                );
             }
         }
         _ => {
             let id = u8::try_from(dice.roll(7)).expect("small");
-            let value = [3_600 + dice.roll(DAY), DAY + dice.roll(500_000), dice.roll(300), dice.roll(5_000)]
-                .into_iter()
-                .chain([dice.roll(500), 10 + dice.roll(4_990), 10 + dice.roll(1_990)])
-                .nth(id.into())
-                .expect("seven");
+            let value = [
+                3_600 + dice.roll(DAY),
+                DAY + dice.roll(500_000),
+                dice.roll(300),
+                dice.roll(5_000),
+            ]
+            .into_iter()
+            .chain([dice.roll(500), 10 + dice.roll(4_990), 10 + dice.roll(1_990)])
+            .nth(id.into())
+            .expect("seven");
             story.set(id, U256::from(value));
         }
     }
@@ -910,7 +1236,8 @@ fn rests(story: &Story) -> Vec<(U256, U256, Address)> {
     let ledger = &story.ledger;
     let pockets = ledger.pockets.keys();
     let all = pockets.flat_map(|pocket| ledger.requests.keys().map(|(batch, person)| (*pocket, *batch, *person)));
-    all.filter(|(pocket, batch, person)| !ledger.rest(*pocket, *batch, *person).is_zero()).collect()
+    all.filter(|(pocket, batch, person)| !ledger.rest(*pocket, *batch, *person).is_zero())
+        .collect()
 }
 
 fn random_history(seed: u64, steps: usize) -> Story {
@@ -920,7 +1247,9 @@ fn random_history(seed: u64, steps: usize) -> Story {
     }
     story.set(3, U256::from(1_500));
     story.set(4, U256::from(150));
-    story.govern(&IVault::setFeeRecipientCall { feeRecipient: FEE_RECIPIENT });
+    story.govern(&IVault::setFeeRecipientCall {
+        feeRecipient: FEE_RECIPIENT,
+    });
     let mut dice = Dice(seed);
     for person in DEPOSITORS {
         assert!(story.deposit(person, dollars(5_000)));
@@ -952,8 +1281,19 @@ fn history_at_random_is_rebuilt_from_events() {
     for (name, [yes, no]) in &actions {
         println!("{name}: {yes} done, {no} refused");
     }
-    assert!(done * 10 >= (done + refused) * 3, "at least 30 % of {} actions are done", done + refused);
-    for name in ["BatchSettled", "RequestWithdrawn", "PocketJoined", "PocketPaid", "LossRealized", "FeesAccrued"] {
+    assert!(
+        done * 10 >= (done + refused) * 3,
+        "at least 30 % of {} actions are done",
+        done + refused
+    );
+    for name in [
+        "BatchSettled",
+        "RequestWithdrawn",
+        "PocketJoined",
+        "PocketPaid",
+        "LossRealized",
+        "FeesAccrued",
+    ] {
         assert!(seen.contains(name), "{name} never came up");
     }
 }

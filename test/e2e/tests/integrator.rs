@@ -1,4 +1,5 @@
 //! A contract that integrates the vault as a third party would: `test/solidity/integrator`.
+#![allow(non_snake_case)] // fields of calls are named as in Solidity
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_signer::SignerSync;
@@ -82,9 +83,16 @@ impl Club {
     /// Gives a member assets, of which the club may take them all.
     fn fund(&mut self, member: Address, assets: U256) {
         self.stage.fund(member, assets);
-        let approve = IERC20::approveCall { spender: self.at, value: assets };
+        let approve = IERC20::approveCall {
+            spender: self.at,
+            value: assets,
+        };
         let asset = self.stage.world.usdc;
-        self.stage.world.chain.invoke(member, asset, &approve).expect("approving works");
+        self.stage
+            .world
+            .chain
+            .invoke(member, asset, &approve)
+            .expect("approving works");
     }
 
     fn join(&mut self, member: Address, assets: U256) -> U256 {
@@ -106,7 +114,10 @@ impl Club {
         };
         let domain = self.stage.view(&IVault::DOMAIN_SEPARATORCall {});
         let digest = keccak256([&[0x19, 0x01], &domain[..], &permit.eip712_hash_struct()[..]].concat());
-        (deadline, key.sign_hash_sync(&digest).expect("keys sign").as_bytes().to_vec())
+        (
+            deadline,
+            key.sign_hash_sync(&digest).expect("keys sign").as_bytes().to_vec(),
+        )
     }
 }
 
@@ -170,8 +181,15 @@ fn members_leave_in_rounds_and_are_paid_what_the_club_got() {
             let whole = club.stage.whole(assets);
             assert!(part <= whole, "{part} of {whole}");
             // The entry cost of 10 basis points, and units.
-            assert!(part + U256::from(5) >= whole * U256::from(9_989) / U256::from(10_000), "{part} of {whole}");
-            assert_eq!(club.act(member, &IClub::withdrawCall { number: U256::ONE }), U256::ZERO, "twice");
+            assert!(
+                part + U256::from(5) >= whole * U256::from(9_989) / U256::from(10_000),
+                "{part} of {whole}"
+            );
+            assert_eq!(
+                club.act(member, &IClub::withdrawCall { number: U256::ONE }),
+                U256::ZERO,
+                "twice"
+            );
             paid += part;
         }
         assert!(paid <= owed && owed - paid < U256::from(3), "{paid} of {owed}");
@@ -191,9 +209,18 @@ fn members_of_their_own_shares_are_served_by_their_operator() {
     let request = IClub::requestForCall { member: BOB, shares };
     let error: IClub::NotYourOperator = refused(club.send(KEEPER, &request));
     assert_eq!(error.member, BOB);
-    club.stage.act(BOB, &IVault::setOperatorCall { operator: at, approved: true });
+    club.stage.act(
+        BOB,
+        &IVault::setOperatorCall {
+            operator: at,
+            approved: true,
+        },
+    );
     let requestId = club.act(KEEPER, &request);
-    let pending = IVault::pendingRedeemRequestCall { requestId, controller: BOB };
+    let pending = IVault::pendingRedeemRequestCall {
+        requestId,
+        controller: BOB,
+    };
     assert_eq!(club.stage.view(&pending), shares, "the request is the member's");
     club.stage.recall_all();
     let settled = club.stage.settle();
@@ -202,7 +229,13 @@ fn members_of_their_own_shares_are_served_by_their_operator() {
     assert_eq!((club.stage.assets(BOB), club.stage.assets(at)), (assets, U256::ZERO));
     // The right ends when the member says so, also for a request that waits.
     club.act(KEEPER, &request);
-    club.stage.act(BOB, &IVault::setOperatorCall { operator: at, approved: false });
+    club.stage.act(
+        BOB,
+        &IVault::setOperatorCall {
+            operator: at,
+            approved: false,
+        },
+    );
     club.stage.settle();
     let error: IVault::Unauthorized = refused(club.send(KEEPER, &IClub::claimForCall { member: BOB }));
     assert_eq!(error.caller, at);
@@ -215,11 +248,27 @@ fn members_bring_shares_by_permit() {
     let member = key(1);
     let (owner, at) = (member.address(), club.at);
     let shares = U256::from(12_345_678);
-    club.stage.act(BOB, &IVault::transferCall { to: owner, value: shares });
+    club.stage.act(
+        BOB,
+        &IVault::transferCall {
+            to: owner,
+            value: shares,
+        },
+    );
     let (deadline, signature) = club.signature(&member, owner, at, shares);
     let signature = signature.into();
-    club.act(owner, &IClub::joinWithPermitCall { shares, deadline, signature });
-    assert_eq!((club.stage.balance(owner), club.stage.balance(at)), (U256::ZERO, shares));
+    club.act(
+        owner,
+        &IClub::joinWithPermitCall {
+            shares,
+            deadline,
+            signature,
+        },
+    );
+    assert_eq!(
+        (club.stage.balance(owner), club.stage.balance(at)),
+        (U256::ZERO, shares)
+    );
     assert_eq!(club.act(owner, &IClub::sharesOfCall { member: owner }), shares);
 }
 
@@ -258,6 +307,13 @@ fn club_signs_by_its_treasurer() {
     assert_eq!(replayed.owner, at);
     let signed = permit(club.signature(&key(0), owner, spender, value));
     club.stage.act(KEEPER, &signed);
-    club.stage.act(CAROL, &IVault::transferFromCall { from: at, to: CAROL, value });
+    club.stage.act(
+        CAROL,
+        &IVault::transferFromCall {
+            from: at,
+            to: CAROL,
+            value,
+        },
+    );
     assert_eq!(club.stage.balance(CAROL), value);
 }

@@ -1,4 +1,5 @@
 //! `overview` is what the single views say, in every state, and never reverts.
+#![allow(non_snake_case)] // fields of calls are named as in Solidity
 
 use alloy_primitives::{Address, Bytes, U256};
 use e2e::stage::{ASSET_DECIMALS, DAY, FEE_RECIPIENT, INVALID, Stage, State, in_each};
@@ -28,8 +29,14 @@ fn pieced(stage: &mut Stage, account: Address, told: &Overview) -> Overview {
     let (mut pendingShares, mut claimableShares) = (U256::ZERO, U256::ZERO);
     let mut id = U256::ONE;
     while id <= open.batchId {
-        let pending: U256 = stage.view(&IVault::pendingRedeemRequestCall { requestId: id, controller });
-        let claimable: U256 = stage.view(&IVault::claimableRedeemRequestCall { requestId: id, controller });
+        let pending: U256 = stage.view(&IVault::pendingRedeemRequestCall {
+            requestId: id,
+            controller,
+        });
+        let claimable: U256 = stage.view(&IVault::claimableRedeemRequestCall {
+            requestId: id,
+            controller,
+        });
         if !(pending + claimable).is_zero() {
             (requestId, pendingShares, claimableShares) = (id, pending, claimable);
         }
@@ -74,7 +81,9 @@ fn books(stage: &mut Stage) -> Vec<BookView> {
     let count: U256 = stage.view(&IVault::bookCountCall {});
     let mut books = Vec::new();
     for index in 0..count.to::<u64>() {
-        let view = stage.view(&IVault::bookCall { index: U256::from(index) });
+        let view = stage.view(&IVault::bookCall {
+            index: U256::from(index),
+        });
         let marks = stage.world.chain.read(view.book, &IBook::marksCall {}).ok();
         let marks = marks.map(|marks| (marks.navMin, marks.navMid, marks.navMax));
         let (navMin, navMid, navMax) = marks.unwrap_or_default();
@@ -115,19 +124,35 @@ fn overview_follows_a_request_to_its_claim() {
         let shares = stage.balance(BOB) / U256::from(3);
         let id = stage.request(BOB, shares);
         let told = stage.view(&IVault::overviewCall { account: BOB })._0;
-        assert_eq!((told.requestId, told.pendingShares, told.openBatch), (id, shares, id), "{stage}");
+        assert_eq!(
+            (told.requestId, told.pendingShares, told.openBatch),
+            (id, shares, id),
+            "{stage}"
+        );
         compare(stage);
         stage.pass(DAY);
         compare(stage);
         stage.recall_all();
         let (_, settled) = stage.world.settle().unwrap();
         let told = stage.view(&IVault::overviewCall { account: BOB })._0;
-        assert_eq!((told.pendingShares, told.claimableShares), (U256::ZERO, shares), "{stage}");
-        assert_eq!((told.claimableAssets, told.claimReserve), (settled.assets, settled.assets), "{stage}");
+        assert_eq!(
+            (told.pendingShares, told.claimableShares),
+            (U256::ZERO, shares),
+            "{stage}"
+        );
+        assert_eq!(
+            (told.claimableAssets, told.claimReserve),
+            (settled.assets, settled.assets),
+            "{stage}"
+        );
         compare(stage);
         stage.claim(BOB);
         let told = stage.view(&IVault::overviewCall { account: BOB })._0;
-        assert_eq!((told.claimableShares, told.claimReserve), (U256::ZERO, U256::ZERO), "{stage}");
+        assert_eq!(
+            (told.claimableShares, told.claimReserve),
+            (U256::ZERO, U256::ZERO),
+            "{stage}"
+        );
         compare(stage);
     });
 }
@@ -145,13 +170,19 @@ fn overview_of_several_books_names_each() {
     compare(&mut stage);
     let told = stage.view(&IVault::overviewCall { account: BOB })._1;
     assert_eq!(told.len(), 3);
-    assert_eq!(told.iter().map(|book| book.isolated).collect::<Vec<_>>(), [0, 0, 1].map(U256::from));
+    assert_eq!(
+        told.iter().map(|book| book.isolated).collect::<Vec<_>>(),
+        [0, 0, 1].map(U256::from)
+    );
     // One of them breaks: the others are told all the same, and nothing reverts.
     stage.world.chain.set_code(told[1].book, Bytes::from_static(INVALID));
     compare(&mut stage);
     let told = stage.view(&IVault::overviewCall { account: BOB });
     assert_eq!(told._0.unmeasured, U256::ONE);
-    assert_eq!(told._1.iter().map(|book| book.measured).collect::<Vec<_>>(), [1, 0, 1].map(U256::from));
+    assert_eq!(
+        told._1.iter().map(|book| book.measured).collect::<Vec<_>>(),
+        [1, 0, 1].map(U256::from)
+    );
     assert_eq!((told._0.maxDeposit, told._1[1].navMax), (U256::ZERO, U256::ZERO));
 }
 

@@ -1,4 +1,5 @@
 //! Permits: ERC-2612 by real keys, EIP-712 and EIP-5267 against an independent computation, EIP-1271 by contracts.
+#![allow(non_snake_case)] // fields of calls are named as in Solidity
 
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, Signature, U256, address, b256, keccak256};
 use alloy_signer::SignerSync;
@@ -31,13 +32,10 @@ sol! {
 }
 
 /// Half of the curve's order: above it lies the twin of each signature.
-const HALF_ORDER: U256 = U256::from_be_bytes(
-    b256!("7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0").0,
-);
+const HALF_ORDER: U256 =
+    U256::from_be_bytes(b256!("7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0").0);
 /// The curve's order.
-const ORDER: U256 = U256::from_be_bytes(
-    b256!("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141").0,
-);
+const ORDER: U256 = U256::from_be_bytes(b256!("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141").0);
 /// How `SignatureWallet` answers.
 const HONEST: u8 = 0;
 const ALWAYS: u8 = 1;
@@ -70,7 +68,8 @@ fn permit_of(stage: &mut Stage, owner: Address) -> Permit {
 }
 
 fn sign(key: &PrivateKeySigner, permit: &Permit, domain: &Eip712Domain) -> Signature {
-    key.sign_hash_sync(&permit.eip712_signing_hash(domain)).expect("keys sign")
+    key.sign_hash_sync(&permit.eip712_signing_hash(domain))
+        .expect("keys sign")
 }
 
 /// The three parts in which `permit` takes a signature.
@@ -125,17 +124,20 @@ fn allowance(stage: &mut Stage, owner: Address) -> U256 {
 
 /// Both ways of handing the signature in are refused as invalid, and change nothing.
 fn refused_as_invalid(stage: &mut Stage, permit: &Permit, parts: Parts, why: &str) {
-    let before = (allowance(stage, permit.owner), stage.view(&IVault::noncesCall { owner: permit.owner }));
-    for result in [
-        send(stage, permit, parts),
-        send_bytes(stage, permit, parts.bytes()),
-    ] {
+    let before = (
+        allowance(stage, permit.owner),
+        stage.view(&IVault::noncesCall { owner: permit.owner }),
+    );
+    for result in [send(stage, permit, parts), send_bytes(stage, permit, parts.bytes())] {
         let error = result.expect_err(why);
         let error = error.decode::<IVault::ERC2612InvalidSignature>();
         let error = error.unwrap_or_else(|| panic!("{why}: refused for another reason"));
         assert_eq!(error.owner, permit.owner, "{why}");
     }
-    let after = (allowance(stage, permit.owner), stage.view(&IVault::noncesCall { owner: permit.owner }));
+    let after = (
+        allowance(stage, permit.owner),
+        stage.view(&IVault::noncesCall { owner: permit.owner }),
+    );
     assert_eq!(before, after, "{why}");
 }
 
@@ -143,12 +145,20 @@ fn refused_as_invalid(stage: &mut Stage, permit: &Permit, parts: Parts, why: &st
 fn wallet(stage: &mut Stage, signer: Address) -> Address {
     let artifact = Artifacts::new(root()).compiled("SignatureWallet").expect("compiled");
     let code = [artifact.code().expect("code"), signer.abi_encode()].concat();
-    stage.world.chain.create(KEEPER, code).expect("the wallet can be created")
+    stage
+        .world
+        .chain
+        .create(KEEPER, code)
+        .expect("the wallet can be created")
 }
 
 fn answer(stage: &mut Stage, wallet: Address, answer: u8) {
     let call = IWallet::setAnswerCall { answer };
-    stage.world.chain.invoke(KEEPER, wallet, &call).expect("wallets are told what to say");
+    stage
+        .world
+        .chain
+        .invoke(KEEPER, wallet, &call)
+        .expect("wallets are told what to say");
 }
 
 #[test]
@@ -224,7 +234,12 @@ fn permit_counts_only_its_owners_nonces() {
         let parts = Parts::of(&sign(&first, &permit, &domain(&stage)));
         send(&mut stage, &permit, parts).unwrap();
     }
-    assert_eq!(stage.view(&IVault::noncesCall { owner: second.address() }), U256::ZERO);
+    assert_eq!(
+        stage.view(&IVault::noncesCall {
+            owner: second.address()
+        }),
+        U256::ZERO
+    );
     // A permit out of turn waits for its turn.
     let mut permit = permit_of(&mut stage, second.address());
     permit.nonce += U256::ONE;
@@ -242,11 +257,21 @@ fn permit_lets_the_spender_move_shares() {
     let key = key(3);
     let owner = key.address();
     stage.deposit(ALICE, stage.whole(5));
-    stage.act(ALICE, &IVault::transferCall { to: owner, value: U256::from(5_000) });
+    stage.act(
+        ALICE,
+        &IVault::transferCall {
+            to: owner,
+            value: U256::from(5_000),
+        },
+    );
     let permit = permit_of(&mut stage, owner);
     let parts = Parts::of(&sign(&key, &permit, &domain(&stage)));
     send(&mut stage, &permit, parts).unwrap();
-    let call = IVault::transferFromCall { from: owner, to: CAROL, value: permit.value };
+    let call = IVault::transferFromCall {
+        from: owner,
+        to: CAROL,
+        value: permit.value,
+    };
     stage.act(BOB, &call);
     assert_eq!(stage.balance(CAROL), permit.value);
     let _: IVault::ERC20InsufficientAllowance = refused(stage.send(BOB, &call));
@@ -279,11 +304,41 @@ fn permit_signed_for_another_domain_is_refused() {
     let permit = permit_of(&mut stage, key.address());
     let right = domain(&stage);
     let wrong = [
-        ("another chain", Eip712Domain { chain_id: Some(U256::from(42_161)), ..right.clone() }),
-        ("another contract", Eip712Domain { verifying_contract: Some(stage.world.at.book), ..right.clone() }),
-        ("another name", Eip712Domain { name: Some(Cow::Borrowed("Gimbal")), ..right.clone() }),
-        ("another version", Eip712Domain { version: Some(Cow::Borrowed("2")), ..right.clone() }),
-        ("with a salt", Eip712Domain { salt: Some(B256::ZERO), ..right.clone() }),
+        (
+            "another chain",
+            Eip712Domain {
+                chain_id: Some(U256::from(42_161)),
+                ..right.clone()
+            },
+        ),
+        (
+            "another contract",
+            Eip712Domain {
+                verifying_contract: Some(stage.world.at.book),
+                ..right.clone()
+            },
+        ),
+        (
+            "another name",
+            Eip712Domain {
+                name: Some(Cow::Borrowed("Gimbal")),
+                ..right.clone()
+            },
+        ),
+        (
+            "another version",
+            Eip712Domain {
+                version: Some(Cow::Borrowed("2")),
+                ..right.clone()
+            },
+        ),
+        (
+            "with a salt",
+            Eip712Domain {
+                salt: Some(B256::ZERO),
+                ..right.clone()
+            },
+        ),
     ];
     for (why, domain) in wrong {
         let parts = Parts::of(&sign(&key, &permit, &domain));
@@ -335,11 +390,41 @@ fn permit_with_the_signatures_twin_or_a_part_out_of_range_is_refused() {
     for (why, parts) in [
         ("r of 0", Parts { r: B256::ZERO, ..good }),
         ("s of 0", Parts { s: B256::ZERO, ..good }),
-        ("r of the order", Parts { r: number(ORDER), ..good }),
-        ("s of the order", Parts { s: number(ORDER), ..good }),
-        ("r of the largest number", Parts { r: number(U256::MAX), ..good }),
-        ("s of the largest number", Parts { s: number(U256::MAX), ..good }),
-        ("s just above the half", Parts { s: number(HALF_ORDER + U256::ONE), ..good }),
+        (
+            "r of the order",
+            Parts {
+                r: number(ORDER),
+                ..good
+            },
+        ),
+        (
+            "s of the order",
+            Parts {
+                s: number(ORDER),
+                ..good
+            },
+        ),
+        (
+            "r of the largest number",
+            Parts {
+                r: number(U256::MAX),
+                ..good
+            },
+        ),
+        (
+            "s of the largest number",
+            Parts {
+                s: number(U256::MAX),
+                ..good
+            },
+        ),
+        (
+            "s just above the half",
+            Parts {
+                s: number(HALF_ORDER + U256::ONE),
+                ..good
+            },
+        ),
         ("the other recovery id", Parts { v: 55 - good.v, ..good }),
     ] {
         refused_as_invalid(&mut stage, &permit, parts, why);
@@ -356,7 +441,11 @@ fn permit_in_the_name_of_nobody_is_refused() {
     let mut stage = Stage::new(6, State::Held);
     let permit = permit_of(&mut stage, Address::ZERO);
     for v in [0, 27, 28] {
-        let parts = Parts { v, r: B256::ZERO, s: B256::ZERO };
+        let parts = Parts {
+            v,
+            r: B256::ZERO,
+            s: B256::ZERO,
+        };
         refused_as_invalid(&mut stage, &permit, parts, "nobody's");
     }
     let parts = Parts::of(&sign(&key(9), &permit, &domain(&stage)));
@@ -407,7 +496,8 @@ fn permit_of_a_contract_is_for_the_contract_to_judge() {
     // By parts, which reach the wallet as r, s, v; and by bytes, which reach it as they are.
     let permit = permit_of(&mut stage, wallet);
     let parts = Parts::of(&sign(&signer, &permit, &domain(&stage)));
-    refused_as_invalid(&mut stage, &permit, Parts::of(&sign(&other, &permit, &domain(&stage))), "a stranger's");
+    let strange = Parts::of(&sign(&other, &permit, &domain(&stage)));
+    refused_as_invalid(&mut stage, &permit, strange, "a stranger's");
     send(&mut stage, &permit, parts).expect("the wallet knows its signer");
     assert_eq!(allowance(&mut stage, wallet), permit.value);
     refused_as_invalid(&mut stage, &permit, parts, "replayed");
@@ -419,7 +509,10 @@ fn permit_of_a_contract_is_for_the_contract_to_judge() {
     answer(&mut stage, wallet, ALWAYS);
     for bytes in [vec![], vec![7; 3], vec![9; 3_000]] {
         let permit = permit_of(&mut stage, wallet);
-        let permit = Permit { value: permit.nonce, ..permit };
+        let permit = Permit {
+            value: permit.nonce,
+            ..permit
+        };
         send_bytes(&mut stage, &permit, bytes.into()).expect("the wallet says yes");
         assert_eq!(allowance(&mut stage, wallet), permit.value);
     }

@@ -40,6 +40,7 @@ contract Integrator {
     error NotEnough(uint256 shares, uint256 wanted);
     error RoundPending(uint256 round);
     error NotYourOperator(address member);
+    error NotMoved();
 
     event Joined(address indexed member, uint256 assets, uint256 shares);
     event Left(address indexed member, uint256 indexed round, uint256 shares);
@@ -74,8 +75,8 @@ contract Integrator {
 
     /// @notice Takes assets of the caller and buys at least `minShares` for them.
     function join(uint256 assets, uint256 minShares) external returns (uint256 shares) {
-        asset.transferFrom(msg.sender, address(this), assets);
-        asset.approve(address(vault), assets);
+        _done(asset.transferFrom(msg.sender, address(this), assets));
+        _done(asset.approve(address(vault), assets));
         shares = vault.depositWithMin(assets, address(this), minShares);
         _credit(msg.sender, shares);
         emit Joined(msg.sender, assets, shares);
@@ -84,7 +85,7 @@ contract Integrator {
     /// @notice Takes shares of the caller by its permit.
     function joinWithPermit(uint256 shares, uint256 deadline, bytes calldata signature) external {
         vault.permit(msg.sender, address(this), shares, deadline, signature);
-        vault.transferFrom(msg.sender, address(this), shares);
+        _done(vault.transferFrom(msg.sender, address(this), shares));
         _credit(msg.sender, shares);
         emit Joined(msg.sender, 0, shares);
     }
@@ -130,7 +131,7 @@ contract Integrator {
         uint256 earned = past.assets * past.sharesOf[msg.sender] / past.shares;
         assets = earned - past.paidTo[msg.sender];
         past.paidTo[msg.sender] = earned;
-        asset.transfer(msg.sender, assets);
+        _done(asset.transfer(msg.sender, assets));
         emit Paid(msg.sender, number, assets);
     }
 
@@ -155,6 +156,10 @@ contract Integrator {
         address signer =
             ecrecover(hash, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64]));
         return signer != address(0) && signer == treasurer ? SIGNED : bytes4(0xffffffff);
+    }
+
+    function _done(bool success) private pure {
+        if (!success) revert NotMoved();
     }
 
     function _credit(address member, uint256 shares) private {
