@@ -24,6 +24,14 @@ pub const WAIT_LIMIT: u64 = 604_800;
 /// EVM code of a contract that burns all gas it is given.
 pub const INVALID: &[u8] = &[0xfe];
 
+/// Wei that a contract needs to be made to send a transaction.
+pub const GAS_MONEY: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
+
+/// Whether a claim is what was settled for it: the accumulators round down, by less than one unit per settlement.
+pub fn is_paid(claim: U256, settled: U256) -> bool {
+    claim <= settled && settled - claim <= U256::ONE
+}
+
 /// What has happened to a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

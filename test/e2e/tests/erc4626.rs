@@ -407,6 +407,22 @@ fn max_deposit_is_accepted_and_more_is_not() {
 }
 
 #[test]
+fn max_deposit_without_caps_is_accepted() {
+    in_each(&State::OPEN, |stage| {
+        for id in [7, 8] {
+            let value = U256::MAX;
+            stage.govern(&IVault::setParameterCall { id, value });
+        }
+        let receiver = DAVE;
+        let assets: U256 = stage.view(&IVault::maxDepositCall { receiver });
+        assert!(assets >= stage.whole(1_000_000_000), "{stage}");
+        stage.fund(receiver, assets);
+        stage.act(receiver, &IVault::depositCall { assets, receiver });
+        assert_eq!(stage.view(&IVault::maxDepositCall { receiver }), U256::ZERO, "{stage}");
+    });
+}
+
+#[test]
 fn max_mint_is_accepted_and_much_more_is_not() {
     in_each(&State::OPEN, |stage| {
         let total: U256 = stage.view(&IVault::totalAssetsCall {});
@@ -511,6 +527,10 @@ fn round_trip_of_a_mint_gains_nothing() {
         for amount in stage.amounts() {
             let mut stage = stage.clone();
             let shares = amount * scale / U256::from(3) + U256::ONE;
+            if stage.view(&IVault::convertToAssetsCall { shares }).is_zero() {
+                // A speck that is worth nothing waits in the queue until it is worth a unit.
+                continue;
+            }
             let cost: U256 = stage.view(&IVault::previewMintCall { shares });
             stage.fund(DAVE, cost);
             stage.act(DAVE, &IVault::mintCall { shares, receiver: DAVE });

@@ -2,7 +2,7 @@
 #![allow(non_snake_case)] // fields of calls are named as in Solidity
 
 use alloy_primitives::{Address, Bytes, U256};
-use e2e::stage::{ASSET_DECIMALS, DAY, FEE_RECIPIENT, INVALID, Stage, State, in_each};
+use e2e::stage::{ASSET_DECIMALS, DAY, FEE_RECIPIENT, INVALID, Stage, State, in_each, is_paid};
 use gimbal::world::people::{ALICE, BOB, CAROL, DEPOSITORS};
 use interfaces::{BookView, IBook, IVault, Overview};
 use venues::Network;
@@ -140,19 +140,13 @@ fn overview_follows_a_request_to_its_claim() {
             (U256::ZERO, shares),
             "{stage}"
         );
-        assert_eq!(
-            (told.claimableAssets, told.claimReserve),
-            (settled.assets, settled.assets),
-            "{stage}"
-        );
+        assert_eq!(told.claimReserve, settled.assets, "{stage}");
+        assert!(is_paid(told.claimableAssets, settled.assets), "{stage}");
         compare(stage);
         stage.claim(BOB);
         let told = stage.view(&IVault::overviewCall { account: BOB })._0;
-        assert_eq!(
-            (told.claimableShares, told.claimReserve),
-            (U256::ZERO, U256::ZERO),
-            "{stage}"
-        );
+        assert_eq!(told.claimableShares, U256::ZERO, "{stage}");
+        assert!(told.claimReserve <= U256::ONE, "{stage}: {}", told.claimReserve);
         compare(stage);
     });
 }

@@ -8,6 +8,7 @@ use alloy_sol_types::{Eip712Domain, SolCall, SolStruct, SolValue, sol};
 use e2e::{
     refused, root,
     stage::{Stage, State},
+    world,
 };
 use gimbal::world::people::{ALICE, BOB, CAROL, KEEPER};
 use interfaces::IVault;
@@ -543,23 +544,31 @@ fn permit_of_a_contract_that_does_not_say_yes_is_refused() {
 }
 
 #[test]
-fn permit_of_a_contract_is_not_its_signers() {
-    // The owner has code, so that no key speaks for it, not even the one that would recover to its address.
+fn permit_of_an_account_with_code_and_a_key_is_good_by_either() {
+    // As EIP-7702 makes them: the key goes on speaking for the account, and so does the code.
     let mut stage = Stage::new(6, State::Held);
-    let signer = key(15);
+    let (signer, other) = (key(15), key(18));
     let owner = signer.address();
+    let code = wallet(&mut stage, other.address());
+    let code = stage.world.chain.code(code);
+    stage.world.chain.set_code(owner, code);
+    for by in [&signer, &other] {
+        let permit = permit_of(&mut stage, owner);
+        let parts = Parts::of(&sign(by, &permit, &domain(&stage)));
+        send(&mut stage, &permit, parts).expect("a good permit is taken");
+    }
     let permit = permit_of(&mut stage, owner);
-    let parts = Parts::of(&sign(&signer, &permit, &domain(&stage)));
-    // Returns nothing, whatever it is asked.
-    stage.world.chain.set_code(owner, Bytes::from_static(&[0x00]));
-    refused_as_invalid(&mut stage, &permit, parts, "a contract that is silent");
+    let stranger = Parts::of(&sign(&key(19), &permit, &domain(&stage)));
+    refused_as_invalid(&mut stage, &permit, stranger, "neither");
 }
 
 #[test]
 fn permit_does_not_hand_over_another_vaults_shares() {
     // The same owner, the same name and version, another contract.
     let mut stage = Stage::new(6, State::Held);
-    let mut other = Stage::new(8, State::Held);
+    let mut other = stage.clone();
+    // The demo's vault, on the same chain.
+    other.world.at = world().at;
     assert_ne!(stage.world.at.vault, other.world.at.vault);
     let key = key(16);
     let permit = permit_of(&mut stage, key.address());
