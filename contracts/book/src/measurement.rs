@@ -106,8 +106,11 @@ impl Book {
             let data = contract::encode(IAdapter::spotCall::SELECTOR, &pair);
             for index in 0..small(self.adapter_count()) {
                 let adapter = self.adapter(U256::from(index));
-                let returned = contract::view(self.vm(), adapter, &data)?;
-                let spot = U256::from_be_bytes(word_at(&returned, 0, adapter)?.0);
+                // A venue that does not answer stops deposits, not exits.
+                let returned = contract::view(self.vm(), adapter, &data).unwrap_or_default();
+                let Some(spot) = contract::uint_at(&returned, 0) else {
+                    return Ok(U256::MAX);
+                };
                 if !spot.is_zero() {
                     let deviation = fixed::mul_div_up(spot.abs_diff(price), BPS, price);
                     largest = largest.max(deviation.unwrap_or(U256::MAX));

@@ -32,8 +32,9 @@ fn transfer_ownership_takes_effect_when_accepted_by_the_new_owner() {
 fn execute_is_for_the_owner_and_bubbles_the_target_error() {
     let mut world = world();
     let (governor, target) = (world.at.governor, world.at.vault);
-    let data: Bytes = IVault::setEntryCostCall {
-        entryCostBps: alloy_primitives::U256::from(9_999),
+    let data: Bytes = IVault::setParameterCall {
+        id: 2, // entry cost
+        value: alloy_primitives::U256::from(9_999),
     }
     .abi_encode()
     .into();

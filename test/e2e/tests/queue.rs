@@ -187,7 +187,15 @@ fn deposit_while_the_book_holds_only_cash_needs_no_price() {
 #[test]
 fn max_mint_without_a_cap_does_not_revert() {
     let mut world = invested(ALICE, 10_000);
-    govern(&mut world, |at| at.vault, &IVault::setDepositCapCall { cap: U256::MAX }).unwrap();
+    govern(
+        &mut world,
+        |at| at.vault,
+        &IVault::setParameterCall {
+            id: 7,
+            value: U256::MAX,
+        },
+    )
+    .unwrap();
     let most = world
         .chain
         .read(world.at.vault, &IVault::maxMintCall { receiver: BOB })

@@ -283,7 +283,10 @@ fn deposit_above_the_cap_is_refused_with_the_room_left() {
     govern(
         &mut world,
         |at| at.vault,
-        &IVault::setDepositCapCall { cap: dollars(100) },
+        &IVault::setParameterCall {
+            id: 7,
+            value: dollars(100),
+        },
     )
     .unwrap();
     world.fund(ALICE, dollars(101)).unwrap();
@@ -390,7 +393,7 @@ fn initialize_twice_is_refused() {
 #[test]
 fn set_deposit_cap_guardian_may_only_tighten() {
     let mut world = world();
-    let set = |cap| IVault::setDepositCapCall { cap };
+    let set = |value| IVault::setParameterCall { id: 7, value };
     let error: IVault::Unauthorized = refused(world.chain.invoke(KEEPER, world.at.vault, &set(U256::ZERO)));
     assert_eq!(error.caller, KEEPER);
     world.chain.invoke(GUARDIAN, world.at.vault, &set(dollars(10))).unwrap();
