@@ -328,6 +328,7 @@ impl Stage {
             to: ABYSS,
             value: assets,
         };
+        self.world.chain.deal(book, GAS_MONEY);
         self.world.chain.invoke(book, asset, &call).expect("the book has it");
     }
 

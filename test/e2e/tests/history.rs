@@ -424,6 +424,7 @@ impl Story {
     }
 
     /// A call to the vault that must work.
+    #[track_caller]
     fn must<C: SolCall>(&mut self, from: Address, call: &C) {
         if let Err(error) = self.stage.send(from, call) {
             panic!("{} by {from}: {error}", C::SIGNATURE);
@@ -440,6 +441,7 @@ impl Story {
         self.govern(&IVault::setParameterCall { id, value });
     }
 
+    #[track_caller]
     fn settle(&mut self) {
         self.must(KEEPER, &IVault::settleCall {});
     }
@@ -954,6 +956,8 @@ fn history_of_everything_once_is_rebuilt_from_events() {
     assert!(story.request(CAROL, shares));
     let shares = part(&mut story, BOB, 2);
     assert!(story.request(BOB, shares));
+    // What they are paid from at once.
+    assert!(story.deposit(DAVE, dollars(3_000)));
     story.break_book(second);
     story.stage.pass(DAY);
     story.stage.pass(DAY);
@@ -1184,6 +1188,7 @@ fn step(story: &mut Story, dice: &mut Dice) {
                 story.gain(book, change);
             } else {
                 story.lose(book, change);
+                story.stage.world.chain.deal(story.stage.world.at.governor, GAS_MONEY);
                 story.attempt(story.stage.world.at.governor, &IVault::realizeLossCall { book });
             }
         }

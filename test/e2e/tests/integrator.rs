@@ -7,7 +7,7 @@ use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolStruct, SolValue, sol};
 use e2e::{
     refused, root,
-    stage::{ASSET_DECIMALS, Stage, State, is_paid},
+    stage::{ASSET_DECIMALS, GAS_MONEY, Stage, State, is_paid},
 };
 use gimbal::world::people::{ALICE, BOB, CAROL, DAVE, ERIN, KEEPER};
 use interfaces::{IERC20, IVault};
@@ -247,6 +247,7 @@ fn members_bring_shares_by_permit() {
     let mut club = Club::new(6, State::Held);
     let member = key(1);
     let (owner, at) = (member.address(), club.at);
+    club.stage.world.chain.deal(owner, GAS_MONEY);
     let shares = U256::from(12_345_678);
     club.stage.act(
         BOB,
