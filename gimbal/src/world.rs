@@ -86,6 +86,7 @@ pub struct World {
     pub price_e8: u64,
     /// What is deployed from.
     pub artifacts: Artifacts,
+    config: Config,
 }
 
 /// Units of USDC in whole dollars.
@@ -96,6 +97,11 @@ pub fn dollars(whole: u64) -> U256 {
 impl World {
     /// Builds the world at a time and a price (8 decimals). `root` is the project's folder.
     pub fn new(root: &Path, timestamp: u64, price_e8: u64) -> Result<Self> {
+        Self::with(root, timestamp, price_e8, |_| ())
+    }
+
+    /// As [`Self::new`], with a configuration that `adjust` has changed, such as other fees.
+    pub fn with(root: &Path, timestamp: u64, price_e8: u64, adjust: impl FnOnce(&mut Config)) -> Result<Self> {
         let artifacts = Artifacts::new(root);
         let mut chain = Chain::builder().timestamp(timestamp).build();
         let all = [
@@ -120,7 +126,8 @@ impl World {
         // As on any chain, only cache managers may pin programs.
         let manager = ArbOwner::addWasmCacheManagerCall { manager: owner };
         chain.invoke(DEV_ACCOUNT, ARB_OWNER, &manager)?;
-        let config = config([usdc, usdc_feed], [wbtc, wbtc_feed], venue);
+        let mut config = config([usdc, usdc_feed], [wbtc, wbtc_feed], venue);
+        adjust(&mut config);
         let at = deploy(&mut chain, &artifacts, &config).context("deploying Gimbal")?;
         let mut world = Self {
             chain,
@@ -133,6 +140,7 @@ impl World {
             at,
             price_e8,
             artifacts,
+            config,
         };
         world.publish(price_e8)?;
         Ok(world)
@@ -140,8 +148,7 @@ impl World {
 
     /// The configuration that this world was deployed with.
     pub fn config(&self) -> Config {
-        let venue = (self.uniswap.router, self.pool.address);
-        config([self.usdc, self.usdc_feed], [self.wbtc, self.wbtc_feed], venue)
+        self.config.clone()
     }
 
     /// Publishes fresh rounds of both feeds and leaves the pool where it is.
@@ -250,8 +257,7 @@ impl World {
     ///
     /// The vault gives it at most `cap` asset units, and an `isolated` book none while it is in loss.
     pub fn add_book(&mut self, cap: U256, isolated: bool) -> Result<Address> {
-        let (config, at) = (self.config(), self.at);
-        add_book(&mut self.chain, &self.artifacts, &config, &at, cap, isolated)
+        add_book(&mut self.chain, &self.artifacts, &self.config, &self.at, cap, isolated)
     }
 
     /// Moves idle assets into book 0.

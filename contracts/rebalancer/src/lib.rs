@@ -148,6 +148,7 @@ impl Rebalancer {
             let action = decision.action;
             return Err(IRebalancer::ActionUnsupported { action }.into());
         }
+        self.check_venue(book, adapter, &before)?;
         let data = trade::plan(self.vm(), book, adapter, decision)?;
         let executed = contract::write(Call::new_mutating(self), self.vm(), book, &data)?;
         let after = self.accept(book, &before)?;

@@ -169,7 +169,7 @@ impl Vault {
 
     /// Takes back up to `assets` from `book` and books what arrives; a book that refuses gives 0.
     ///
-    /// Of what arrives, the pocket's part goes to those who left. Errors: `InsufficientGas`.
+    /// Returns what arrived, of which the pocket's part goes to those who left. Errors: `InsufficientGas`.
     pub(crate) fn pull_from_book(&mut self, book: Address, assets: U256) -> Outcome<U256> {
         let (asset, vault) = (self.asset.get(), self.vm().contract_address());
         let held = token::balance_of(self.vm(), asset, book)?;
@@ -191,7 +191,7 @@ impl Vault {
         let ours = self.divide(book, received)?;
         let idle = fixed::add(U256::from(self.idle.get()), ours).checked()?;
         self.idle.set(amount(idle)?);
-        Ok(ours)
+        Ok(received)
     }
 
     /// Writes a book's loss off its allocation and its cap; returns it. Errors: `UnknownBook`, `MarkUnavailable`.
@@ -250,6 +250,7 @@ impl Vault {
         let idle = fixed::add(U256::from(self.idle.get()), booked).checked()?;
         self.idle.set(amount(idle)?);
         self.surplus.set(U128::ZERO);
+        self.shift_remembered(booked, U256::ZERO);
         contract::emit(self.vm(), &IVault::SurplusBooked { assets: booked });
         Ok(booked)
     }

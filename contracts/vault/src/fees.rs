@@ -71,6 +71,32 @@ impl Vault {
         Ok(fees)
     }
 
+    /// Raises the high-water mark by what `shares` for `assets` add to the price at the low mark, `min` before: the entry
+    /// cost is no profit, and no fee is charged on it.
+    pub(crate) fn raise_mark_for_entry(&mut self, min: U256, assets: U256, shares: U256) -> Outcome<()> {
+        if self.performance_fee_bps.get().is_zero() {
+            return Ok(());
+        }
+        let (supply, virtual_shares) = (self.total_supply.get(), self.virtual_shares()?);
+        let before = fees::price_down(min, supply, virtual_shares).checked()?;
+        let (richer, more) = (
+            fixed::add(min, assets).checked()?,
+            fixed::add(supply, shares).checked()?,
+        );
+        let after = fees::price_up(richer, more, virtual_shares).checked()?;
+        let mark = fixed::add(self.high_water_mark.get(), after.saturating_sub(before)).checked()?;
+        self.high_water_mark.set(mark);
+        contract::emit(
+            self.vm(),
+            &IVault::FeesAccrued {
+                managementShares: U256::ZERO,
+                performanceShares: U256::ZERO,
+                highWaterMark: mark,
+            },
+        );
+        Ok(())
+    }
+
     /// All shares, fees that are due included.
     pub(crate) fn supply_with(&self, fees: &Fees) -> Outcome<U256> {
         fixed::add(self.total_supply.get(), fees.shares().checked()?).checked()

@@ -400,7 +400,7 @@ impl Vault {
 
     /// As `deposit`, for at least `min_shares`: `SlippageExceeded` otherwise.
     pub fn deposit_with_min(&mut self, assets: U256, receiver: Address, min_shares: U256) -> Outcome<U256> {
-        let (rate, max) = self.open_door(receiver)?;
+        let Door { rate, min, room: max } = self.open_door(receiver)?;
         if assets > max {
             return Err(IVault::ERC4626ExceededMaxDeposit { receiver, assets, max }.into());
         }
@@ -412,7 +412,7 @@ impl Vault {
             }
             .into());
         }
-        self.enter(assets, shares, receiver)?;
+        self.enter(assets, shares, receiver, min)?;
         Ok(shares)
     }
 
@@ -425,7 +425,7 @@ impl Vault {
 
     /// As `mint`, for at most `max_assets`: `CostExceeded` otherwise.
     pub fn mint_with_max(&mut self, shares: U256, receiver: Address, max_assets: U256) -> Outcome<U256> {
-        let (rate, room) = self.open_door(receiver)?;
+        let Door { rate, min, room } = self.open_door(receiver)?;
         let assets = self.assets_for_mint_up(rate, shares)?;
         if assets > room {
             let max = self.shares_for_deposit_down(rate, room).unwrap_or(U256::MAX);
@@ -438,7 +438,7 @@ impl Vault {
             }
             .into());
         }
-        self.enter(assets, shares, receiver)?;
+        self.enter(assets, shares, receiver, min)?;
         Ok(assets)
     }
 
@@ -949,8 +949,8 @@ impl Vault {
 }
 
 impl Vault {
-    /// Takes the lock, measures, accrues fees: the rate at which shares are minted, and the room for `receiver`.
-    fn open_door(&mut self, receiver: Address) -> Outcome<(Rate, U256)> {
+    /// Takes the lock, measures, and accrues fees.
+    fn open_door(&mut self, receiver: Address) -> Outcome<Door> {
         self.take_lock()?;
         let marks = self.measure()?;
         self.check_open(&marks)?;
@@ -958,7 +958,11 @@ impl Vault {
         self.accrue(&marks)?;
         let supply = self.total_supply.get();
         let room = self.room(&marks, supply, receiver)?;
-        Ok((self.rate(supply, marks.values.max), room))
+        Ok(Door {
+            rate: self.rate(supply, marks.values.max),
+            min: marks.values.min,
+            room,
+        })
     }
 
     /// The rate at which shares would be minted now.
@@ -969,11 +973,14 @@ impl Vault {
         Ok(self.rate(supply, marks.values.max))
     }
 
-    /// Mints `shares` for `receiver`, takes exactly `assets` from the caller, and gives the lock back.
-    fn enter(&mut self, assets: U256, shares: U256, receiver: Address) -> Outcome<()> {
+    /// Mints `shares` for `receiver`, takes exactly `assets` from the caller, and gives the lock back. All shares were
+    /// worth `min` before.
+    fn enter(&mut self, assets: U256, shares: U256, receiver: Address, min: U256) -> Outcome<()> {
         not_zero(assets)?;
         not_zero(shares)?;
         self.check_receiver(receiver)?;
+        self.raise_mark_for_entry(min, assets, shares)?;
+        self.shift_remembered(assets, U256::ZERO);
         let idle = fixed::add(U256::from(self.idle.get()), assets).checked()?;
         self.idle.set(amount(idle)?);
         self.mint_shares(receiver, shares)?;
@@ -1069,6 +1076,16 @@ impl Vault {
         }
         Err(IVault::Unauthorized { caller }.into())
     }
+}
+
+/// What somebody who enters finds.
+struct Door {
+    /// The rate at which shares are minted.
+    rate: Rate,
+    /// What all shares are worth at the low mark, in asset units.
+    min: U256,
+    /// What can be deposited for the receiver, in asset units.
+    room: U256,
 }
 
 fn not_zero(amount: U256) -> Outcome<()> {

@@ -71,9 +71,16 @@ impl Values {
 
 impl Vault {
     /// Measures everything that belongs to all shares, for a view: a book that the caller left too little gas for counts
-    /// as one that cannot be measured.
+    /// as one that cannot be measured, and so does every book while the system is at work: its value would be half-way.
     pub(crate) fn look(&self) -> Outcome<Marks> {
-        self.sum(|book| Ok(self.measure_book(book).ok().flatten()))
+        let locked = self.is_locked();
+        self.sum(|book| {
+            Ok(if locked {
+                None
+            } else {
+                self.measure_book(book).ok().flatten()
+            })
+        })
     }
 
     /// As `look`, for a transaction. Errors: `InsufficientGas`.
@@ -95,6 +102,14 @@ impl Vault {
     pub(crate) fn remember(&mut self, marks: &Marks) {
         self.last_mid.set(U128::saturating_from(marks.values.mid));
         self.last_max.set(U128::saturating_from(marks.values.max));
+    }
+
+    /// Moves the remembered totals by what came and what went since.
+    pub(crate) fn shift_remembered(&mut self, came: U256, went: U256) {
+        let shift = |last: U128| U128::saturating_from(U256::from(last).saturating_add(came).saturating_sub(went));
+        let (mid, max) = (shift(self.last_mid.get()), shift(self.last_max.get()));
+        self.last_mid.set(mid);
+        self.last_max.set(max);
     }
 
     /// The marks of one book of the vault. Errors: `InsufficientGas`, `MarkUnavailable`, `UnknownBook`.

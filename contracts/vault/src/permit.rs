@@ -107,8 +107,8 @@ impl Vault {
         };
         let answer = contract::view_at_most(self.vm(), owner, &call.abi_encode(), 32).ok();
         let magic = IERC1271::isValidSignatureCall::SELECTOR;
-        answer
-            .is_some_and(|answer| answer.first_chunk() == Some(&magic) && answer.iter().skip(4).all(|byte| *byte == 0))
+        let word = answer.as_deref().and_then(<[u8]>::first_chunk::<32>);
+        word.is_some_and(|word| word.starts_with(&magic) && word.iter().skip(4).all(|byte| *byte == 0))
     }
 }
 

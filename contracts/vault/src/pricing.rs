@@ -5,7 +5,7 @@ use crate::{
     error::{Checked, Outcome},
     marks::{BPS, Marks},
 };
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, U128, U256};
 use engine::shares;
 use interfaces::IVault;
 
@@ -78,27 +78,23 @@ impl Vault {
         if self.winding_down.get() {
             return Err(IVault::WindingDown {}.into());
         }
-        let max = U256::from(self.max_disturbance_bps.get());
-        for book in &marks.books {
-            if book.values.is_none() {
-                return Err(IVault::MarkUnavailable { book: book.at }.into());
-            }
-            if book.disturbance > max {
-                return Err(IVault::PoolDisturbed {
-                    book: book.at,
-                    disturbanceBps: book.disturbance,
-                    maxBps: max,
-                }
-                .into());
-            }
+        if let Some(book) = marks.failed() {
+            return Err(IVault::MarkUnavailable { book }.into());
         }
-        Ok(())
+        check_pools(marks, U256::from(self.max_disturbance_bps.get()))
+    }
+
+    /// Pools must be half as close to the oracle for leaving: leavers pay no entry cost. Errors: `PoolDisturbed`.
+    pub(crate) fn check_exit(&self, marks: &Marks) -> Outcome<()> {
+        check_pools(marks, U256::from(self.max_disturbance_bps.get()) >> 1)
     }
 
     /// Asset units that `receiver` can still deposit at `supply`, both caps considered; rounded down.
     pub(crate) fn room(&self, marks: &Marks, supply: U256, receiver: Address) -> Outcome<U256> {
         let mid = marks.values.mid;
-        let room = self.deposit_cap.get().saturating_sub(mid);
+        // Amounts are stored in 128 bits.
+        let storable = U256::from(U128::MAX).saturating_sub(U256::from(self.idle.get()));
+        let room = self.deposit_cap.get().saturating_sub(mid).min(storable);
         let account_cap = self.account_cap.get();
         if account_cap == U256::MAX {
             return Ok(room);
@@ -122,5 +118,18 @@ impl Vault {
 
     pub(crate) fn exponent(&self) -> u8 {
         u8::try_from(self.offset.get()).unwrap_or(u8::MAX)
+    }
+}
+
+/// Errors: `PoolDisturbed`.
+fn check_pools(marks: &Marks, max: U256) -> Outcome<()> {
+    match marks.books.iter().find(|book| book.disturbance > max) {
+        None => Ok(()),
+        Some(book) => Err(IVault::PoolDisturbed {
+            book: book.at,
+            disturbanceBps: book.disturbance,
+            maxBps: max,
+        }
+        .into()),
     }
 }

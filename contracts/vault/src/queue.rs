@@ -4,7 +4,7 @@ use crate::{
     Vault,
     books::amount,
     error::{Checked, Outcome},
-    marks::Values,
+    marks::{Marks, Values},
 };
 use alloy_primitives::{Address, U64, U128, U256};
 use engine::shares::{self, Batch, Settlement};
@@ -121,6 +121,15 @@ impl Vault {
     pub(crate) fn withdraw_from_batch(&mut self, controller: Address, shares: U256) -> Outcome<U256> {
         let request = self.requests.getter(controller);
         let id = U256::from(request.batch.get());
+        if id.is_zero() {
+            let max = U256::ZERO;
+            return Err(IVault::RequestExceeded {
+                controller,
+                shares,
+                max,
+            }
+            .into());
+        }
         let (requested, stored) = (U256::from(request.shares.get()), self.batches.getter(id));
         let (cut_off, total) = (limb(stored.cut_off.get()), U256::from(stored.shares.get()));
         if self.vm().block_timestamp() >= cut_off {
@@ -208,7 +217,7 @@ impl Vault {
 
     /// Settles the oldest unsettled batch as far as liquidity reaches: batch, shares burned, asset units set aside.
     ///
-    /// Errors: `NothingToSettle`, `BatchStillOpen`, `MarkUnavailable`, `MarksTooWide`, `InsufficientGas`.
+    /// Errors: `NothingToSettle`, `BatchStillOpen`, `MarkUnavailable`, `MarksTooWide`, `PoolDisturbed`, `InsufficientGas`.
     pub(crate) fn settle_oldest(&mut self) -> Outcome<(U256, U256, U256)> {
         let now = self.vm().block_timestamp();
         let (number, cut_off) = self.oldest_batch().ok_or(IVault::NothingToSettle {})?;
@@ -224,7 +233,7 @@ impl Vault {
         if unfilled.is_zero() {
             // Everybody withdrew the request.
             self.settled_batches.set(number);
-            self.log_settlement(id, U256::ZERO, U256::ZERO, U256::ZERO);
+            self.log_settlement(id, [U256::ZERO; 4]);
             self.judge_wait(now, false);
             return Ok((id, U256::ZERO, U256::ZERO));
         }
@@ -240,11 +249,12 @@ impl Vault {
         }
         if !overdue {
             self.check_spread(&marks.values)?;
+            self.check_exit(&marks)?;
         }
         self.accrue(&marks)?;
         let supply = self.total_supply.get();
         let owed = self.rate(supply, marks.values.min).to_assets_down(unfilled)?;
-        self.raise_idle(owed)?;
+        self.raise_idle(&marks, owed)?;
         let idle = U256::from(self.idle.get());
         let dust = fixed::mul(unfilled, DUST_DIVISOR).checked()? <= supply;
         let (after, Settlement { burned, assets }) = if owed.is_zero() && (dust || failed.is_some()) {
@@ -274,6 +284,14 @@ impl Vault {
             let reserve = fixed::add(U256::from(self.claim_reserve.get()), assets).checked()?;
             self.claim_reserve.set(amount(reserve)?);
             self.idle.set(amount(fixed::sub(idle, assets).checked()?)?);
+            let went = match failed {
+                None => assets,
+                // Their part of what was last measured, the books that cannot be measured now included.
+                Some(_) => self
+                    .rate(supply, U256::from(self.last_mid.get()))
+                    .to_assets_down(burned)?,
+            };
+            self.shift_remembered(U256::ZERO, went);
             let mut stored = self.batches.setter(id);
             if after.assets_per_share != batch.assets_per_share {
                 stored.assets_per_share.set(after.assets_per_share);
@@ -284,7 +302,7 @@ impl Vault {
                 let filled = shares::RAY.saturating_sub(after.unfilled_ray);
                 stored.filled_ray.set(filled);
             }
-            self.log_settlement(id, burned, assets, left);
+            self.log_settlement(id, [burned, assets, left, after.unfilled_ray]);
         }
         let material = fixed::mul(left, DUST_DIVISOR).checked()? > supply;
         let judged = self.judge_wait(now, material);
@@ -331,26 +349,29 @@ impl Vault {
     }
 
     #[inline(never)]
-    fn log_settlement(&self, id: U256, burned: U256, assets: U256, left: U256) {
+    fn log_settlement(&self, id: U256, [shares, assets, left, unfilled_ray]: [U256; 4]) {
         contract::emit(
             self.vm(),
             &IVault::BatchSettled {
                 batchId: id,
-                shares: burned,
+                shares,
                 assets,
                 sharesLeft: left,
+                unfilledRay: unfilled_ray,
             },
         );
     }
 
-    /// Recalls what the books hold in cash until idle covers `owed`, or nothing is left.
-    fn raise_idle(&mut self, owed: U256) -> Outcome<()> {
-        for index in 0..self.books_registered() {
+    /// Recalls what the measured books hold in cash until idle covers `owed`, or nothing is left.
+    ///
+    /// Leavers keep their part of a book that cannot be measured: its cash would become idle, and so the stayers' alone.
+    fn raise_idle(&mut self, marks: &Marks, owed: U256) -> Outcome<()> {
+        for book in marks.books.iter().filter(|book| book.values.is_some()) {
             let missing = owed.saturating_sub(U256::from(self.idle.get()));
             if missing.is_zero() {
                 break;
             }
-            self.pull_from_book(self.book_at(index), missing)?;
+            self.pull_from_book(book.at, missing)?;
         }
         Ok(())
     }

@@ -21,6 +21,11 @@ sol! {
         function successes() external view returns (uint256);
     }
 
+    /// `GasMeter`: gas that two calls in a row cost their caller.
+    interface IGasMeter {
+        function measure(address target, bytes data) external returns (uint256 cold, uint256 warm);
+    }
+
     /// `ShareModelCaller`: the independent model of the share arithmetic.
     interface IShareModel {
         function convert(uint256 amount, uint256 totalAssets, uint256 totalShares) external pure returns (

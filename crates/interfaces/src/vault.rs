@@ -92,7 +92,8 @@ sol! {
         event RequestWithdrawn(
             address indexed controller, address indexed receiver, uint256 indexed requestId, address sender, uint256 shares);
         event BatchOpened(uint256 indexed batchId, uint256 cutOff);
-        event BatchSettled(uint256 indexed batchId, uint256 shares, uint256 assets, uint256 sharesLeft);
+        event BatchSettled(
+            uint256 indexed batchId, uint256 shares, uint256 assets, uint256 sharesLeft, uint256 unfilledRay);
         event WindDownSet(bool windingDown);
         event FeesAccrued(uint256 managementShares, uint256 performanceShares, uint256 highWaterMark);
         event PocketOpened(uint256 indexed pocket, address indexed book);

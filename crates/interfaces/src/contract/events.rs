@@ -62,7 +62,7 @@ word_events! {
     IVault::Initialized { governor, asset; name, symbol, shareDecimals }
     IVault::RequestWithdrawn { controller, receiver, requestId; sender, shares }
     IVault::BatchOpened { batchId; cutOff }
-    IVault::BatchSettled { batchId; shares, assets, sharesLeft }
+    IVault::BatchSettled { batchId; shares, assets, sharesLeft, unfilledRay }
     IVault::WindDownSet { ; windingDown }
     IVault::FeesAccrued { ; managementShares, performanceShares, highWaterMark }
     IVault::PocketOpened { pocket, book; }
@@ -177,6 +177,7 @@ mod tests {
             shares: U256::from(2),
             assets: U256::from(3),
             sharesLeft: U256::from(4),
+            unfilledRay: U256::from(9),
         });
     }
 }
