@@ -1,15 +1,18 @@
 //! Vaults in the states that the properties of the standards are tried in.
 
-use crate::{govern, over_token, world};
+use crate::{govern, over_token, root, world};
 use alloy_primitives::{Address, Bytes, U256, address};
 use alloy_sol_types::{SolCall, SolEvent, SolValue};
-use gimbal::world::{
-    World,
-    people::{ALLOCATOR, BOB, CAROL, KEEPER},
+use gimbal::{
+    deploy::{self, Config},
+    world::{
+        World,
+        people::{ALLOCATOR, BOB, CAROL, KEEPER},
+    },
 };
 use interfaces::{IERC20, IVault};
 use std::{fmt, sync::LazyLock};
-use venues::{Network, NetworkError, Sent, simulated};
+use venues::{Artifacts, Network, NetworkError, Sent, simulated};
 
 /// Decimals of the assets that every property is tried with: those of USDC, WBTC and most tokens.
 pub const ASSET_DECIMALS: [u8; 3] = [6, 8, 18];
@@ -371,6 +374,16 @@ impl Stage {
         self.request(person, shares);
         self.settle();
         self.claim(person)
+    }
+
+    /// Adds a book like the first one.
+    pub fn add_book(&mut self, cap: U256, isolated: bool) -> Address {
+        let (artifacts, at) = (Artifacts::new(root()), self.world.at);
+        let config = Config {
+            asset: self.world.usdc,
+            ..self.world.config()
+        };
+        deploy::add_book(&mut self.world.chain, &artifacts, &config, &at, cap, isolated).expect("books can be added")
     }
 
     /// Takes everything back from the book.

@@ -12,7 +12,10 @@ use e2e::{
     stage::{ABYSS, DAY, FEE_RECIPIENT, GAS_MONEY, INVALID, Stage, State, WAIT_LIMIT},
     world,
 };
-use engine::{pocket::PAID_SCALE, shares::ASSETS_PER_SHARE_SCALE};
+use engine::{
+    pocket::PAID_SCALE,
+    shares::{ASSETS_PER_SHARE_SCALE, RAY},
+};
 use fixed::{mul_div_down, mul_div_up};
 use gimbal::world::{
     dollars,
@@ -27,8 +30,9 @@ use venues::{Network, simulated};
 struct Batch {
     cut_off: U256,
     shares: U256,
-    /// Shares not settled.
+    /// Shares not settled, and the part of all of them that they are.
     left: U256,
+    unfilled_ray: U256,
     /// Asset units set aside per requested share, scaled as the vault does.
     assets_per_share: U256,
 }
@@ -158,6 +162,7 @@ impl Ledger {
                     event.batchId,
                     Batch {
                         cut_off,
+                        unfilled_ray: RAY,
                         ..Batch::default()
                     },
                 );
@@ -185,7 +190,7 @@ impl Ledger {
                     event.shares + event.sharesLeft,
                     "burned and left are what there was"
                 );
-                batch.left = event.sharesLeft;
+                (batch.left, batch.unfilled_ray) = (event.sharesLeft, event.unfilledRay);
                 if !batch.shares.is_zero() {
                     let per_share = mul_div_down(event.assets, ASSETS_PER_SHARE_SCALE, batch.shares);
                     batch.assets_per_share += per_share.expect("fits");
@@ -311,12 +316,7 @@ impl Ledger {
         if self.current.get(&controller) != Some(&batch) {
             return (U256::ZERO, U256::ZERO);
         }
-        let all = &self.batches[&batch];
-        let pending = if all.shares.is_zero() {
-            U256::ZERO
-        } else {
-            mul_div_up(request.shares, all.left, all.shares).expect("fits")
-        };
+        let pending = mul_div_up(request.shares, self.batches[&batch].unfilled_ray, RAY).expect("fits");
         (
             pending,
             request.shares - pending - request.claimed_shares.min(request.shares - pending),
@@ -362,9 +362,6 @@ struct Story {
     broken: BTreeMap<Address, Bytes>,
     key: PrivateKeySigner,
 }
-
-/// Shares may differ by this many units where the last digit of a batch's unfilled part is not in the logs.
-const SLACK: u64 = 1;
 
 impl Story {
     fn new() -> Self {
@@ -672,13 +669,9 @@ impl Story {
                 let (requestId, controller) = (*batch, *controller);
                 let (pending, claimable) = ledger.waiting(requestId, controller);
                 let view: U256 = stage.view(&IVault::pendingRedeemRequestCall { requestId, controller });
-                near(view, pending, &format!("{when}: {controller} waits in {requestId}"));
+                assert_eq!(view, pending, "{when}: {controller} waits in {requestId}");
                 let view: U256 = stage.view(&IVault::claimableRedeemRequestCall { requestId, controller });
-                near(
-                    view,
-                    claimable,
-                    &format!("{when}: {controller} can claim in {requestId}"),
-                );
+                assert_eq!(view, claimable, "{when}: {controller} can claim in {requestId}");
             }
         }
         for controller in self.accounts.clone() {
@@ -702,13 +695,6 @@ impl Ledger {
         let ten = U256::from(10);
         ten.pow(U256::from(36)).div_ceil(ten.pow(exponent))
     }
-}
-
-fn near(view: U256, told: U256, what: &str) {
-    assert!(
-        view.abs_diff(told) <= U256::from(SLACK),
-        "{what}: {view} and not {told}"
-    );
 }
 
 #[test]
@@ -1023,14 +1009,10 @@ fn history_of_everything_once_is_rebuilt_from_events() {
     story.compare("after all rests");
 
     // The third book closes.
-    let cash = story.stage.assets(third);
-    story.must(
-        ALLOCATOR,
-        &IVault::recallCall {
-            book: third,
-            assets: cash,
-        },
-    );
+    let assets = story.stage.assets(third);
+    if !assets.is_zero() {
+        story.must(ALLOCATOR, &IVault::recallCall { book: third, assets });
+    }
     story.govern(&IVault::removeBookCall { book: third });
     story.compare("at the end");
     let missing = IVault::IVaultEvents::COUNT - story.ledger.seen.len();

@@ -156,7 +156,7 @@ fn overview_of_several_books_names_each() {
     let mut stage = Stage::new(6, State::Held);
     let cap = stage.whole(500);
     for isolated in [false, true] {
-        let book = stage.world.add_book(cap, isolated).unwrap();
+        let book = stage.add_book(cap, isolated);
         let assets = stage.whole(100);
         let call = IVault::allocateCall { book, assets };
         stage.act(gimbal::world::people::ALLOCATOR, &call);
