@@ -625,10 +625,11 @@ fn inflation_of_the_share_price_takes_nothing_from_the_next_depositor() {
 fn donation_to_the_vault_moves_nothing_within_an_hour() {
     in_each(&State::OPEN, |stage| {
         let amount = stage.whole(100);
+        let shares = amount * stage.virtual_shares();
         let ask = |stage: &mut Stage| {
             [
                 stage.view(&IVault::totalAssetsCall {}),
-                stage.view(&IVault::convertToAssetsCall { shares: amount }),
+                stage.view(&IVault::convertToAssetsCall { shares }),
                 stage.view(&IVault::previewDepositCall { assets: amount }),
             ]
         };
@@ -702,13 +703,14 @@ fn fees_due_are_in_every_answer_before_anybody_accrues_them() {
     for decimals in e2e::stage::ASSET_DECIMALS {
         let mut stage = Stage::new(decimals, State::Fees);
         let amount = stage.whole(100);
+        let shares = amount * stage.virtual_shares();
         let ask = |stage: &mut Stage| {
             [
                 stage.view(&IVault::totalAssetsCall {}),
                 stage.view(&IVault::convertToSharesCall { assets: amount }),
-                stage.view(&IVault::convertToAssetsCall { shares: amount }),
+                stage.view(&IVault::convertToAssetsCall { shares }),
                 stage.view(&IVault::previewDepositCall { assets: amount }),
-                stage.view(&IVault::previewMintCall { shares: amount }),
+                stage.view(&IVault::previewMintCall { shares }),
             ]
         };
         let due = ask(&mut stage);

@@ -21,7 +21,10 @@ use gimbal::world::{
     dollars,
     people::{ALICE, ALLOCATOR, BOB, CAROL, DAVE, DEPOSITORS, ERIN, GUARDIAN, KEEPER},
 };
-use interfaces::{IERC20, IProxy, IVault};
+use interfaces::{
+    IERC20, IProxy,
+    IVault::{self, IVaultEvents as Event},
+};
 use std::collections::{BTreeMap, BTreeSet};
 use venues::{Network, simulated};
 
@@ -113,6 +116,7 @@ impl Ledger {
         }
     }
 
+    #[allow(clippy::too_many_lines)] // an arm per event
     fn read(&mut self, log: &Log) {
         // The vault's address is a proxy's, which logs what program it stands for.
         if log.topics().first() == Some(&IProxy::Upgraded::SIGNATURE_HASH) {
@@ -124,7 +128,6 @@ impl Ledger {
         let name = format!("{event:?}");
         let name = name.split(['(', ' ']).next().unwrap_or_default().to_owned();
         *self.seen.entry(Box::leak(name.into_boxed_str())).or_default() += 1;
-        use IVault::IVaultEvents as Event;
         match event {
             Event::Initialized(event) => {
                 (self.governor, self.asset) = (event.governor, event.asset);
@@ -232,7 +235,6 @@ impl Ledger {
     }
 
     fn read_of_book(&mut self, event: IVault::IVaultEvents) {
-        use IVault::IVaultEvents as Event;
         match event {
             Event::BookAdded(event) => {
                 let isolated = event.isolated;
@@ -698,6 +700,7 @@ impl Ledger {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // one story, told in its order
 fn history_of_everything_once_is_rebuilt_from_events() {
     let mut story = Story::new();
     story.compare("after the deployment");
@@ -1045,6 +1048,7 @@ impl Dice {
 }
 
 /// One step of a random history; most do something.
+#[allow(clippy::too_many_lines)] // an arm per action
 fn step(story: &mut Story, dice: &mut Dice) {
     let (person, other) = (dice.person(), dice.person());
     let index = usize::try_from(dice.roll(story.ledger.books.len() as u64)).expect("small");
