@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
 mod abi;
+mod bugs;
 mod build;
 mod contracts;
 mod data;
@@ -80,6 +81,14 @@ enum Task {
         /// With --compare: replace bench/snapshots/compare.json by what is measured
         #[arg(long, requires = "compare")]
         write: bool,
+    },
+    /// Inject the bugs of test/bugs one by one; fails unless the stateful test catches each
+    Bugs {
+        /// Only these; all of them by default
+        names: Vec<String>,
+        /// How long the test may take for one bug, in seconds
+        #[arg(long, default_value_t = 120)]
+        secs: u64,
     },
     /// Run every check of the project; the last line reads `N passed, N failed`
     Test,
@@ -161,6 +170,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Differential { args } => suite::differential(&args)?.require_success()?,
         Task::Bench { compare: false, .. } => suite::bench()?,
         Task::Bench { check, write, .. } => suite::compare(Golden { check, write }.into())?,
+        Task::Bugs { names, secs } => bugs::inject(&names, secs)?,
         Task::Test => return Ok(suite::test()),
         Task::Demo { args } => suite::demo(&args)?,
         Task::Data { csv } => data::convert(&csv)?,

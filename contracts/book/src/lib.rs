@@ -304,10 +304,11 @@ impl Book {
 
     /// `navMin` (rounded down), `navMid` (down) and `navMax` (up) in asset units; a value below zero is 0. Then the
     /// disturbance: the largest deviation, in 1/10,000 of the oracle's price and rounded up, of what an adapter's venue
-    /// quotes for an underlying now; 0 where none quotes.
+    /// quotes for an underlying now; 0 where none quotes, the largest number if a venue does not answer (this stops
+    /// deposits, and not exits).
     ///
     /// Reads no oracle and no venue while the book holds only the asset: all values are its balance, undisturbed.
-    /// Errors: as `measure`, and those of the risk contract and of the adapters' `spot`.
+    /// Errors: as `measure`, and those of the risk contract.
     pub fn marks(&self) -> Outcome<(U256, U256, U256, U256)> {
         self.read_marks()
     }

@@ -94,10 +94,11 @@ impl Book {
         Ok((prices, confidence))
     }
 
-    /// How far venues are from the oracle's `prices`, in basis points rounded up; saturates.
-    fn read_disturbance(&self, tokens: &[(Address, U256)], prices: &[B256]) -> Outcome<U256> {
+    /// How far venues are from the oracle's `prices`, in basis points rounded up; the largest number if one does not
+    /// answer: that stops deposits, not exits.
+    fn read_disturbance(&self, tokens: &[(Address, U256)], prices: &[B256]) -> U256 {
         let Some(((asset, _), underlyings)) = tokens.split_first() else {
-            return Ok(U256::ZERO);
+            return U256::ZERO;
         };
         let mut largest = U256::ZERO;
         for ((token, _), price) in underlyings.iter().zip(prices.iter().skip(1)) {
@@ -106,18 +107,14 @@ impl Book {
             let data = contract::encode(IAdapter::spotCall::SELECTOR, &pair);
             for index in 0..small(self.adapter_count()) {
                 let adapter = self.adapter(U256::from(index));
-                // A venue that does not answer stops deposits, not exits.
                 let returned = contract::view(self.vm(), adapter, &data).unwrap_or_default();
-                let Some(spot) = contract::uint_at(&returned, 0) else {
-                    return Ok(U256::MAX);
-                };
-                if !spot.is_zero() {
-                    let deviation = fixed::mul_div_up(spot.abs_diff(price), BPS, price);
-                    largest = largest.max(deviation.unwrap_or(U256::MAX));
-                }
+                largest = largest.max(match contract::uint_at(&returned, 0) {
+                    Some(spot) => deviation_bps_up(spot, price),
+                    None => U256::MAX,
+                });
             }
         }
-        Ok(largest)
+        largest
     }
 
     /// The three values in asset units, and the disturbance in basis points.
@@ -153,9 +150,18 @@ impl Book {
             fixed::units_from_wad_down(value(0)?, decimals).map_err(overflow)?,
             fixed::units_from_wad_down(value(1)?, decimals).map_err(overflow)?,
             fixed::units_from_wad_up(value(2)?, decimals).map_err(overflow)?,
-            self.read_disturbance(&legs.tokens, &prices)?,
+            self.read_disturbance(&legs.tokens, &prices),
         ))
     }
+}
+
+/// How far `spot` is from `price` in basis points of `price`, rounded up; saturates. Zero for a `spot` of zero: it is no
+/// quote.
+fn deviation_bps_up(spot: U256, price: U256) -> U256 {
+    if spot.is_zero() {
+        return spot;
+    }
+    fixed::mul_div_up(spot.abs_diff(price), BPS, price).unwrap_or(U256::MAX)
 }
 
 fn word_at(data: &[u8], index: usize, target: Address) -> Outcome<B256> {
@@ -166,4 +172,30 @@ fn word_at(data: &[u8], index: usize, target: Address) -> Outcome<B256> {
 
 fn overflow(_: MathError) -> IBook::ArithmeticOverflow {
     IBook::ArithmeticOverflow {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deviation(spot: u64, price: u64) -> U256 {
+        deviation_bps_up(U256::from(spot), U256::from(price))
+    }
+
+    #[test]
+    fn deviation_is_the_same_up_and_down_and_rounded_up() {
+        assert_eq!(deviation(1_000_000, 1_000_000), U256::ZERO);
+        assert_eq!(deviation(1_010_000, 1_000_000), U256::from(100));
+        assert_eq!(deviation(990_000, 1_000_000), U256::from(100));
+        assert_eq!(deviation(1_000_001, 1_000_000), U256::from(1));
+        assert_eq!(deviation(989_999, 1_000_000), U256::from(101));
+    }
+
+    #[test]
+    fn deviation_of_no_quote_is_none_and_of_an_absurd_one_the_largest() {
+        assert_eq!(deviation(0, 1_000_000), U256::ZERO);
+        assert_eq!(deviation(1, 1_000_000), U256::from(10_000));
+        assert_eq!(deviation_bps_up(U256::MAX, U256::ONE), U256::MAX);
+        assert_eq!(deviation(1, 0), U256::MAX);
+    }
 }

@@ -30,7 +30,7 @@ use alloy_primitives::{Address, B256, I256, U256};
 use alloy_sol_types::SolCall;
 use fixed::Wad;
 use interfaces::{
-    Decision, IBook, IRebalancer, IRisk, IVault, Report,
+    Decision, IAdapter, IBook, IRebalancer, IRisk, IVault, Report,
     contract::{self, Arg, DECISION_WORDS, REPORT_WORDS, Revert},
 };
 use stylus_sdk::prelude::*;
@@ -48,6 +48,10 @@ struct Assessment {
     words: Vec<u8>,
     report: Report,
     decision: Decision,
+    /// Price of every token of the book, 1e18.
+    prices: Vec<B256>,
+    /// Whether leavers have waited too long.
+    winding_down: bool,
 }
 
 interfaces::routes!(Rebalancer, IRebalancer {
@@ -111,7 +115,7 @@ impl Rebalancer {
     /// Acts on the first rule of `book` that is violated and can be acted upon. Anyone may call.
     ///
     /// Amounts are rounded down for what is paid and up for what must be received.
-    /// Errors: `UnknownBook`; `Locked`; `NothingToDo` with the distances; what the risk contract's `accept` rejects;
+    /// Errors: `UnknownBook`; `Locked`; `NothingToDo` with the distances; `VenueDisturbed`; what the risk contract's `accept` rejects;
     /// those of book, oracle (a stale price), adapter and venue.
     pub fn rebalance(&mut self, book: Address) -> Outcome<Decision> {
         let adapter = self.known(book)?;
@@ -177,6 +181,13 @@ impl Rebalancer {
 /// The number of a spot trade among the engine's actions, which is also its bit among the means.
 const TRADE: u8 = 1;
 
+/// The first rule that waits for a pool that agrees with the oracle.
+const FIRST_PATIENT_RULE: u64 = 5;
+/// How far from the oracle a pool may be that such a rule trades on: 0.2 %, in basis points.
+pub const MAX_DISTURBANCE_BPS: u64 = 20;
+/// 100 %, in basis points.
+const BPS: U256 = U256::from_limbs([10_000, 0, 0, 0]);
+
 /// Rules 7 to 9 (greeks, carry, idle assets) as bits of the facts' `skip`.
 const WIND_DOWN_SKIPS: u64 = (1 << 7) | (1 << 8) | (1 << 9);
 
@@ -210,7 +221,7 @@ impl Rebalancer {
         let needed = fixed::wad_from_units_up(owed, decimals).map_err(trade::overflow)?;
         let facts = facts(needed, if winding_down.is_zero() { 0 } else { WIND_DOWN_SKIPS });
         let risk = contract::view_address(vm, book, IBook::riskCall::SELECTOR)?;
-        let data = self.question(book, IRisk::decideCall::SELECTOR, &[], &facts)?;
+        let (data, prices) = self.question(book, IRisk::decideCall::SELECTOR, &[], &facts)?;
         let words = contract::view(self.vm(), risk, &data)?;
         let malformed = IRebalancer::MalformedReturn { target: risk };
         let (Some(report), Some(decision)) = (
@@ -225,7 +236,40 @@ impl Rebalancer {
             words,
             report,
             decision,
+            prices,
+            winding_down: !winding_down.is_zero(),
         })
+    }
+
+    /// A pool that somebody has just pushed away from the oracle is no place to trade: whoever pushed it would sell to,
+    /// or buy from, the book and push it back. Reducing liquidation risk, leverage and the like goes first, and so do
+    /// leavers who have waited too long: there the bounds of the trade must do.
+    ///
+    /// Errors: `VenueDisturbed`.
+    fn check_venue(&self, book: Address, adapter: Address, before: &Assessment) -> Outcome<()> {
+        let decision = &before.decision;
+        if decision.rule < U256::from(FIRST_PATIENT_RULE) || before.winding_down {
+            return Ok(());
+        }
+        let (asset, _) = trade::token(self.vm(), book, U256::ZERO)?;
+        let (underlying, _) = trade::token(self.vm(), book, decision.underlying)?;
+        let pair = [underlying.into_word(), asset.into_word()];
+        let spot = contract::view_uint(self.vm(), adapter, IAdapter::spotCall::SELECTOR, &pair)?;
+        let index = usize::try_from(decision.underlying).unwrap_or(usize::MAX);
+        let malformed = IRebalancer::MalformedReturn { target: book };
+        let price = before.prices.get(index).map(|price| U256::from_be_bytes(price.0));
+        let price = price.ok_or(malformed)?;
+        let disturbance = fixed::mul_div_up(spot.abs_diff(price), BPS, price).map_err(trade::overflow)?;
+        let max = U256::from(MAX_DISTURBANCE_BPS);
+        if disturbance > max {
+            return Err(IRebalancer::VenueDisturbed {
+                adapter,
+                disturbanceBps: disturbance,
+                maxBps: max,
+            }
+            .into());
+        }
+        Ok(())
     }
 
     /// Measures again; returns the report's words, or reverts with the risk contract's reason unless they may stand.
@@ -233,13 +277,19 @@ impl Rebalancer {
         let decided = REPORT_WORDS.saturating_add(DECISION_WORDS);
         let measured = contract::raw_words(&before.words, 0..decided);
         let measured = measured.ok_or(IRebalancer::MalformedReturn { target: before.risk })?;
-        let data = self.question(book, IRisk::acceptCall::SELECTOR, measured, &before.facts)?;
+        let (data, _) = self.question(book, IRisk::acceptCall::SELECTOR, measured, &before.facts)?;
         Ok(contract::view(self.vm(), before.risk, &data)?)
     }
 
     /// Calldata of a question about the book's measurement: book, legs, prices, confidences, the words `decided` and
-    /// the `facts`.
-    fn question(&self, book: Address, selector: [u8; 4], decided: &[u8], facts: &[u8]) -> Outcome<Vec<u8>> {
+    /// the `facts`; and the prices.
+    fn question(
+        &self,
+        book: Address,
+        selector: [u8; 4],
+        decided: &[u8],
+        facts: &[u8],
+    ) -> Outcome<(Vec<u8>, Vec<B256>)> {
         let measured = contract::view(self.vm(), book, &IBook::measureCall::SELECTOR)?;
         let array = |index| contract::words_at(&measured, index).ok_or(IRebalancer::MalformedReturn { target: book });
         let (legs, prices, confidence) = (array(0)?, array(1)?, array(2)?);
@@ -251,6 +301,32 @@ impl Rebalancer {
         ]);
         let words = decided.chunks_exact(32).chain(facts.chunks_exact(32));
         args.extend(words.map(|word| Arg::Word(B256::from_slice(word))));
-        Ok(contract::encode_args(selector, &args))
+        Ok((contract::encode_args(selector, &args), prices))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_sol_types::SolValue;
+    use interfaces::Facts;
+
+    #[test]
+    fn facts_are_words_in_the_order_of_the_interface() {
+        let read = Facts::abi_decode(&facts(Wad(7), WIND_DOWN_SKIPS));
+        let wad = |wad: Wad| I256::unchecked_from(wad.0);
+        let expected = Facts {
+            liquidityNeeded: wad(Wad(7)),
+            capacity: wad(Wad::ONE),
+            budgetLeft: wad(Wad::MAX),
+            costLeft: wad(Wad::MAX),
+            executionFee: I256::ZERO,
+            oracle: U256::ZERO,
+            means: U256::from(0b10),
+            blocked: U256::ZERO,
+            skip: U256::from(0b11_1000_0000),
+            violatedSecs: U256::ZERO,
+        };
+        assert_eq!(read, Ok(expected));
     }
 }

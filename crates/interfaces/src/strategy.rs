@@ -294,6 +294,7 @@ sol! {
         error ArithmeticOverflow();
         error UnknownBook(address book);
         error MalformedReturn(address target);
+        error VenueDisturbed(address adapter, uint256 disturbanceBps, uint256 maxBps);
         error ActionUnsupported(uint256 action);
         error NothingToDo(
             int256 deltaWad, int256 lowerWad, int256 upperWad, uint256 netLeverageWad, uint256 grossLeverageWad);

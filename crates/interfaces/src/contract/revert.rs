@@ -178,6 +178,7 @@ word_errors! {
     IAdapter::PairNotServed { tokenIn, tokenOut }
     IAdapter::PoolMismatch { pool }
     IAdapter::MalformedReturn { target }
+    IRebalancer::VenueDisturbed { adapter, disturbanceBps, maxBps }
     IRebalancer::ActionUnsupported { action }
     IRebalancer::AlreadyInitialized {}
     IRebalancer::Unauthorized { caller }
