@@ -122,7 +122,7 @@ impl Ledger {
         if log.topics().first() == Some(&IProxy::Upgraded::SIGNATURE_HASH) {
             return;
         }
-        let event = IVault::IVaultEvents::decode_log(log)
+        let event = Event::decode_log(log)
             .expect("the vault logs what its interface declares")
             .data;
         let name = format!("{event:?}");
@@ -234,7 +234,7 @@ impl Ledger {
         }
     }
 
-    fn read_of_book(&mut self, event: IVault::IVaultEvents) {
+    fn read_of_book(&mut self, event: Event) {
         match event {
             Event::BookAdded(event) => {
                 let isolated = event.isolated;
@@ -1018,7 +1018,7 @@ fn history_of_everything_once_is_rebuilt_from_events() {
     }
     story.govern(&IVault::removeBookCall { book: third });
     story.compare("at the end");
-    let missing = IVault::IVaultEvents::COUNT - story.ledger.seen.len();
+    let missing = Event::COUNT - story.ledger.seen.len();
     assert_eq!(missing, 0, "events that never came up: {:?}", story.ledger.seen.keys());
 }
 
