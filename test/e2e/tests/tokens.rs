@@ -38,6 +38,15 @@ fn busy() -> World {
     request(&mut world, DAVE);
     pass_cut_off(&mut world);
     request(&mut world, ERIN);
+    // The asset may act for whoever can claim and whoever can withdraw a request: only a lock can stop it.
+    let (asset, vault) = (world.usdc, world.at.vault);
+    for person in [CAROL, ERIN] {
+        let call = IVault::setOperatorCall {
+            operator: asset,
+            approved: true,
+        };
+        world.chain.invoke(person, vault, &call).unwrap();
+    }
     world
 }
 
@@ -140,10 +149,10 @@ fn entries(world: &World) -> Vec<Entry> {
             IVault::mintCall { shares: WAD, receiver: token },
             IVault::mintWithMaxCall { shares: WAD, receiver: token, maxAssets: U256::MAX },
             IVault::requestRedeemCall { shares: one, controller: token, owner: token },
-            IVault::withdrawRequestCall { shares: one, receiver: token, controller: token },
+            IVault::withdrawRequestCall { shares: one, receiver: token, controller: ERIN },
             IVault::setOperatorCall { operator: BOB, approved: true },
-            IVault::redeemCall { shares: one, receiver: token, controller: token },
-            IVault::withdrawCall { assets: one, receiver: token, controller: token },
+            IVault::redeemCall { shares: one, receiver: token, controller: CAROL },
+            IVault::withdrawCall { assets: one, receiver: token, controller: CAROL },
             IVault::settleCall {},
             IVault::claimRestCall { pocket: id, requestId: id, receiver: token, controller: token },
             IVault::buyOutCall { book },
