@@ -37,7 +37,11 @@ pub(crate) fn inject(names: &[String], secs: u64) -> Result<()> {
     patches.sort();
     let mut bugs = Vec::new();
     for path in &patches {
-        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        let name = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default()
+            .to_owned();
         let contract = contract_of(&fs::read_to_string(path)?);
         bugs.push(Bug { name, contract });
     }
@@ -114,21 +118,39 @@ fn link(from: &Path, to: &Path) -> Result<()> {
 /// Builds one contract of the copy.
 fn build(copy: &Path, contract: &str) -> Result<()> {
     let mut build = cargo();
-    build.current_dir(copy).env("CARGO_TARGET_DIR", root().join("target/bugs/target"));
-    run(build.args(["run", "--quiet", "--locked", "--package", "xtask", "--", "build", "--contract", contract]))
+    build
+        .current_dir(copy)
+        .env("CARGO_TARGET_DIR", root().join("target/bugs/target"));
+    run(build.args([
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "xtask",
+        "--",
+        "build",
+        "--contract",
+        contract,
+    ]))
 }
 
 /// Runs the test on the copy's contracts.
 fn verdict(copy: &Path, secs: u64) -> Result<Verdict> {
     let mut test: Command = cargo();
     test.args(["test", "--locked", "--package", "e2e", "--test", "stateful"]);
-    test.env("GIMBAL_ROOT", copy).env("GIMBAL_STATEFUL_SECS", secs.to_string());
+    test.env("GIMBAL_ROOT", copy)
+        .env("GIMBAL_STATEFUL_SECS", secs.to_string());
     let done = test.output()?;
     if done.status.success() {
         return Ok(Verdict::Missed);
     }
     let text = String::from_utf8_lossy(&done.stdout);
-    let line = |mark: &str| text.lines().find(|line| line.starts_with(mark)).unwrap_or_default().to_owned();
+    let line = |mark: &str| {
+        text.lines()
+            .find(|line| line.starts_with(mark))
+            .unwrap_or_default()
+            .to_owned()
+    };
     let (violation, after) = (line("INV-"), line("violated after"));
     ensure!(
         !violation.is_empty() && !after.is_empty(),
@@ -147,6 +169,9 @@ mod tests {
     fn contract_of_a_patch_is_the_one_it_changes() {
         let patch = "--- a/contracts/adapters/uniswap-v3/src/lib.rs\n+++ b/contracts/adapters/uniswap-v3/src/lib.rs\n";
         assert_eq!(contract_of(patch), "uniswap-v3");
-        assert_eq!(contract_of("--- a/crates/engine/src/fees.rs\n+++ b/crates/engine/src/fees.rs\n"), "vault");
+        assert_eq!(
+            contract_of("--- a/crates/engine/src/fees.rs\n+++ b/crates/engine/src/fees.rs\n"),
+            "vault"
+        );
     }
 }

@@ -58,7 +58,8 @@ sol! {
 }
 
 /// Where a proxy keeps its implementation (EIP-1967).
-pub const IMPLEMENTATION_SLOT: B256 = alloy_primitives::b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
+pub const IMPLEMENTATION_SLOT: B256 =
+    alloy_primitives::b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
 /// Gets the fees of both.
 pub const FEES: Address = alloy_primitives::address!("0000000000000000000000000000000000aa0021");
 /// Books of each, the first two added, the second isolated.
@@ -279,7 +280,8 @@ impl Twin {
 
 /// How the model tells of an overflow.
 fn overflowed(data: &[u8]) -> bool {
-    Panic::abi_decode(data).is_ok_and(|panic| panic.code == U256::from(0x11)) || FullMulDivFailed::abi_decode(data).is_ok()
+    Panic::abi_decode(data).is_ok_and(|panic| panic.code == U256::from(0x11))
+        || FullMulDivFailed::abi_decode(data).is_ok()
 }
 
 /// # Panics

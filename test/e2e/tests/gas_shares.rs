@@ -114,7 +114,10 @@ fn measure() -> Value {
         (Books::Invested, "book invested"),
     ] {
         let costs = SUBJECTS.map(|(subject, _)| live(&base, subject, books));
-        println!("\n{name:26} {:>9} {:>9} {:>9} {:>9}  ratio  behind", "stylus", "uncached", "solidity", "behind");
+        println!(
+            "\n{name:26} {:>9} {:>9} {:>9} {:>9}  ratio  behind",
+            "stylus", "uncached", "solidity", "behind"
+        );
         let mut rows = Map::new();
         for (index, (operation, ours)) in costs[0].iter().enumerate() {
             let all = costs.each_ref().map(|one| one[index].1.all);
@@ -122,7 +125,9 @@ fn measure() -> Value {
             #[expect(clippy::cast_precision_loss, reason = "gas is small")]
             let ratio = |of: u64| gas as f64 / of as f64;
             println!(
-                "{operation:26} {gas:>9} {uncached:>9} {model:>9} {behind:>9}  {:.3}  {:.3}", ratio(model), ratio(behind),
+                "{operation:26} {gas:>9} {uncached:>9} {model:>9} {behind:>9}  {:.3}  {:.3}",
+                ratio(model),
+                ratio(behind),
             );
             let theirs = costs[2][index].1;
             println!(
@@ -171,7 +176,10 @@ fn live(base: &World, subject: Subject, books: Books) -> Vec<(&'static str, Cost
         costs.push((name, send(world, from, data)));
     };
     let assets = dollars(10_000);
-    let deposit = IVault::depositCall { assets, receiver: ALICE };
+    let deposit = IVault::depositCall {
+        assets,
+        receiver: ALICE,
+    };
     spend(&mut world, "deposit", ALICE, deposit.abi_encode());
     wait(&mut world, 60);
     let shares = world.balance(vault, ALICE).unwrap() / U256::from(4);
@@ -180,15 +188,27 @@ fn live(base: &World, subject: Subject, books: Books) -> Vec<(&'static str, Cost
     spend(&mut world, "transfer to a new holder", ALICE, transfer(CAROL));
     let request = |controller| {
         let owner = controller;
-        IVault::requestRedeemCall { shares, controller, owner }.abi_encode()
+        IVault::requestRedeemCall {
+            shares,
+            controller,
+            owner,
+        }
+        .abi_encode()
     };
     spend(&mut world, "request, first of a batch", ALICE, request(ALICE));
     spend(&mut world, "request", BOB, request(BOB));
     wait(&mut world, 86_400);
     spend(&mut world, "settle", KEEPER, IVault::settleCall {}.abi_encode());
     for (name, person) in [("claim", ALICE), ("claim, last", BOB)] {
-        let max = world.chain.read(vault, &IVault::maxRedeemCall { controller: person }).unwrap();
-        let claim = IVault::redeemCall { shares: max, receiver: person, controller: person };
+        let max = world
+            .chain
+            .read(vault, &IVault::maxRedeemCall { controller: person })
+            .unwrap();
+        let claim = IVault::redeemCall {
+            shares: max,
+            receiver: person,
+            controller: person,
+        };
         spend(&mut world, name, person, claim.abi_encode());
     }
     // The second time nothing is new.
@@ -198,7 +218,12 @@ fn live(base: &World, subject: Subject, books: Books) -> Vec<(&'static str, Cost
         // More than is idle: the book has to give.
         let idle = world.chain.read(vault, &IVault::idleCall {}).unwrap();
         world.allocate(idle - dollars(1_000)).unwrap();
-        spend(&mut world, "settle, with a recall", KEEPER, IVault::settleCall {}.abi_encode());
+        spend(
+            &mut world,
+            "settle, with a recall",
+            KEEPER,
+            IVault::settleCall {}.abi_encode(),
+        );
     }
     costs
 }
@@ -246,7 +271,9 @@ fn install(world: &mut World, behind_proxy: bool) {
     }
     if behind_proxy {
         let slot = U256::from_be_bytes(IMPLEMENTATION_SLOT.0);
-        world.chain.set_storage(vault, slot, B256::from(model.into_word()).into());
+        world
+            .chain
+            .set_storage(vault, slot, B256::from(model.into_word()).into());
     } else {
         let code = world.chain.code(model);
         world.chain.set_code(vault, code);
@@ -262,7 +289,11 @@ fn send(world: &mut World, from: Address, data: Vec<u8>) -> Cost {
     let receipt = world.chain.send(Tx::call(from, vault, data)).unwrap();
     assert!(receipt.success, "{receipt:?}");
     let outside = Outside { vault, gas: 0 };
-    let watched = world.chain.replay(receipt.hash, Some(outside)).unwrap().expect("it was just sent");
+    let watched = world
+        .chain
+        .replay(receipt.hash, Some(outside))
+        .unwrap()
+        .expect("it was just sent");
     let others = watched.inspector.expect("it was watched").gas;
     let mut cost = Cost {
         all: receipt.gas_used,

@@ -286,7 +286,11 @@ impl Life {
         // Mostly of those who have nothing to claim.
         let (owner, balance) = self.somebody(|life, owner| {
             let held = life.view(&IVault::maxWithdrawCall { controller: owner }).unwrap();
-            if held.is_zero() { life.balance(owner) } else { U256::ZERO }
+            if held.is_zero() {
+                life.balance(owner)
+            } else {
+                U256::ZERO
+            }
         });
         let controller = if self.random.one_in(8) { self.person() } else { owner };
         let sender = if self.random.one_in(8) { self.person() } else { owner };
@@ -308,7 +312,11 @@ impl Life {
             };
             life.view(&call).unwrap()
         });
-        let sender = if self.random.one_in(8) { self.person() } else { controller };
+        let sender = if self.random.one_in(8) {
+            self.person()
+        } else {
+            controller
+        };
         let receiver = self.receiver(controller);
         let shares = self.random.up_to(pending);
         let outcome = self.twin.send(sender, |side| IVault::withdrawRequestCall {
@@ -342,7 +350,11 @@ impl Life {
     fn claim(&mut self) -> (&'static str, Outcome) {
         let (controller, max) =
             self.somebody(|life, controller| life.view(&IVault::maxWithdrawCall { controller }).unwrap());
-        let sender = if self.random.one_in(8) { self.person() } else { controller };
+        let sender = if self.random.one_in(8) {
+            self.person()
+        } else {
+            controller
+        };
         let receiver = self.receiver(controller);
         if self.random.one_in(2) {
             let max = self.view(&IVault::maxRedeemCall { controller }).unwrap();
@@ -388,7 +400,10 @@ impl Life {
                 ("transferFrom", self.twin.send(other, call))
             }
             _ => {
-                let call = |side: &Side| IVault::transferCall { to: of(side, to), value };
+                let call = |side: &Side| IVault::transferCall {
+                    to: of(side, to),
+                    value,
+                };
                 ("transfer", self.twin.send(from, call))
             }
         }
@@ -458,7 +473,10 @@ impl Life {
         let book = self.book();
         let person = self.person();
         let held = self.twin.sides[0].books[book];
-        let cash = self.twin.chain.read_call(self.twin.token, &IERC20::balanceOfCall { account: held });
+        let cash = self
+            .twin
+            .chain
+            .read_call(self.twin.token, &IERC20::balanceOfCall { account: held });
         let cash = cash.unwrap();
         // Up to a fifth of the cash is lost now and then; besides, what is not cash is worth anything.
         if self.random.one_in(3) && !cash.is_zero() {
@@ -491,8 +509,16 @@ impl Life {
     fn break_book(&mut self) -> (&'static str, Outcome) {
         // One at a time mostly, and for a while.
         let ill = self.broken.iter().position(|broken| *broken);
-        let book = if self.random.one_in(8) { self.book() } else { ill.unwrap_or(usize::from(self.random.one_in(2))) };
-        let mode = if self.broken[book] || self.random.one_in(2) { 0 } else { 1 + self.random.below(4) };
+        let book = if self.random.one_in(8) {
+            self.book()
+        } else {
+            ill.unwrap_or(usize::from(self.random.one_in(2)))
+        };
+        let mode = if self.broken[book] || self.random.one_in(2) {
+            0
+        } else {
+            1 + self.random.below(4)
+        };
         self.broken[book] = mode != 0;
         let call = IScriptedBook::setModeCall {
             mode: u8::try_from(mode).unwrap(),
@@ -517,7 +543,11 @@ impl Life {
 
     fn allocate(&mut self) -> (&'static str, Outcome) {
         let book = self.book();
-        let sender = if self.random.one_in(10) { self.person() } else { ALLOCATOR };
+        let sender = if self.random.one_in(10) {
+            self.person()
+        } else {
+            ALLOCATOR
+        };
         if self.random.one_in(4) {
             let most = self.unit * U256::from(3_000_000);
             let assets = self.random.up_to(most);
@@ -576,7 +606,9 @@ impl Life {
     fn govern(&mut self) -> (&'static str, Outcome) {
         if self.random.one_in(10) {
             let recipient = if self.random.one_in(4) { Address::ZERO } else { FEES };
-            let call = |_: &Side| IVault::setFeeRecipientCall { feeRecipient: recipient };
+            let call = |_: &Side| IVault::setFeeRecipientCall {
+                feeRecipient: recipient,
+            };
             return ("setFeeRecipient", self.twin.govern(call));
         }
         let id = u8::try_from(self.random.below(10)).unwrap();
@@ -653,11 +685,24 @@ impl Life {
     /// Makes a book worth nothing.
     fn ruin(&mut self, book: usize) {
         let (held, token) = (self.twin.sides[0].books[book], self.twin.token);
-        let cash = self.twin.chain.read_call(token, &IERC20::balanceOfCall { account: held });
+        let cash = self
+            .twin
+            .chain
+            .read_call(token, &IERC20::balanceOfCall { account: held });
         let calls = [
             IScriptedBook::loseCall { assets: cash.unwrap() }.abi_encode(),
-            IScriptedBook::setMarksCall { other: 0, lowerBps: 0, higherBps: 0, disturbanceBps: 0 }.abi_encode(),
-            IScriptedBook::setModeCall { mode: 0, refuses: false }.abi_encode(),
+            IScriptedBook::setMarksCall {
+                other: 0,
+                lowerBps: 0,
+                higherBps: 0,
+                disturbanceBps: 0,
+            }
+            .abi_encode(),
+            IScriptedBook::setModeCall {
+                mode: 0,
+                refuses: false,
+            }
+            .abi_encode(),
         ];
         self.broken[book] = false;
         for call in calls {
@@ -687,39 +732,92 @@ impl Life {
                 IVault::lockCall {}.abi_encode(),
                 IVault::transferCall { to: person, value: one }.abi_encode(),
                 IVault::approveCall { spender, value: one }.abi_encode(),
-                IVault::transferFromCall { from: person, to: person, value: one }.abi_encode(),
+                IVault::transferFromCall {
+                    from: person,
+                    to: person,
+                    value: one,
+                }
+                .abi_encode(),
                 IVault::depositCall { assets: one, receiver }.abi_encode(),
                 IVault::mintCall { shares: one, receiver }.abi_encode(),
-                IVault::requestRedeemCall { shares: one, controller, owner }.abi_encode(),
-                IVault::withdrawRequestCall { shares: one, receiver, controller }.abi_encode(),
-                IVault::redeemCall { shares: one, receiver, controller }.abi_encode(),
-                IVault::withdrawCall { assets: one, receiver, controller }.abi_encode(),
-                IVault::setOperatorCall { operator: person, approved: true }.abi_encode(),
+                IVault::requestRedeemCall {
+                    shares: one,
+                    controller,
+                    owner,
+                }
+                .abi_encode(),
+                IVault::withdrawRequestCall {
+                    shares: one,
+                    receiver,
+                    controller,
+                }
+                .abi_encode(),
+                IVault::redeemCall {
+                    shares: one,
+                    receiver,
+                    controller,
+                }
+                .abi_encode(),
+                IVault::withdrawCall {
+                    assets: one,
+                    receiver,
+                    controller,
+                }
+                .abi_encode(),
+                IVault::setOperatorCall {
+                    operator: person,
+                    approved: true,
+                }
+                .abi_encode(),
                 IVault::settleCall {}.abi_encode(),
                 IVault::accrueFeesCall {}.abi_encode(),
                 IVault::sweepCall {}.abi_encode(),
                 IVault::buyOutCall { book }.abi_encode(),
-                IVault::claimRestCall { pocket: one, requestId: one, receiver, controller }.abi_encode(),
+                IVault::claimRestCall {
+                    pocket: one,
+                    requestId: one,
+                    receiver,
+                    controller,
+                }
+                .abi_encode(),
                 IVault::allocateCall { book, assets: one }.abi_encode(),
                 IVault::recallCall { book, assets: one }.abi_encode(),
                 IVault::realizeLossCall { book }.abi_encode(),
-                IVault::addBookCall { book, cap: one, isolated: false }.abi_encode(),
+                IVault::addBookCall {
+                    book,
+                    cap: one,
+                    isolated: false,
+                }
+                .abi_encode(),
                 IVault::removeBookCall { book }.abi_encode(),
                 IVault::setBookCapCall { book, cap: one }.abi_encode(),
                 IVault::setParameterCall { id: 2, value: one }.abi_encode(),
                 IVault::setRebalancerCall { rebalancer: person }.abi_encode(),
                 IVault::setFeeRecipientCall { feeRecipient: person }.abi_encode(),
                 IVault::permit_0Call {
-                    owner: person, spender, value: one, deadline: U256::MAX, v: 27, r: B256::ZERO, s: B256::ZERO,
+                    owner: person,
+                    spender,
+                    value: one,
+                    deadline: U256::MAX,
+                    v: 27,
+                    r: B256::ZERO,
+                    s: B256::ZERO,
                 }
                 .abi_encode(),
                 IVault::unlockCall {}.abi_encode(),
                 IVault::lockedCall {}.abi_encode(),
                 IVault::settleCall {}.abi_encode(),
-                IVault::transferCall { to: person, value: U256::ZERO }.abi_encode(),
+                IVault::transferCall {
+                    to: person,
+                    value: U256::ZERO,
+                }
+                .abi_encode(),
             ];
             let calls = entries.map(Bytes::from).to_vec();
-            let call = IVaultCaller::runCall { target: side.vault, calls };
+            let call = IVaultCaller::runCall {
+                target: side.vault,
+                calls,
+            };
             (caller, call.abi_encode())
         });
         let (output, _) = outcome.as_ref().expect("the caller goes on whatever happens");
@@ -727,7 +825,9 @@ impl Life {
         let entries = &results[9..35];
         assert!(entries.iter().all(|entry| !entry.success), "{entries:?}");
         // The rest is refused for another reason already: the caller has no role and nothing to claim.
-        let locked = entries.iter().filter(|entry| entry.answer == IVault::Locked {}.abi_encode());
+        let locked = entries
+            .iter()
+            .filter(|entry| entry.answer == IVault::Locked {}.abi_encode());
         assert!(locked.count() >= 21, "{entries:?}");
         ("locked", outcome)
     }
@@ -756,9 +856,14 @@ impl Life {
                 self.tally.see("a pocket joined", true);
                 self.stakes.push((joined.pocket, joined.batchId));
             }
-            self.tally.see("a pocket paid", IVault::PocketPaid::decode_log_data(&log.data).is_ok());
-            self.tally.see("a surplus booked", IVault::SurplusBooked::decode_log_data(&log.data).is_ok());
-            self.tally.see("assets recalled", IVault::Recalled::decode_log_data(&log.data).is_ok());
+            self.tally
+                .see("a pocket paid", IVault::PocketPaid::decode_log_data(&log.data).is_ok());
+            self.tally.see(
+                "a surplus booked",
+                IVault::SurplusBooked::decode_log_data(&log.data).is_ok(),
+            );
+            self.tally
+                .see("assets recalled", IVault::Recalled::decode_log_data(&log.data).is_ok());
             if let Ok(set) = IVault::WindDownSet::decode_log_data(&log.data) {
                 self.tally.see("wound down", set.windingDown);
                 self.tally.see("went on", !set.windingDown);
@@ -767,7 +872,10 @@ impl Life {
                 // The price is a fraction: what the shares are worth before the cost is not a whole number of units.
                 let shares = deposit.shares;
                 let worth = self.view(&IVault::previewMintCall { shares });
-                self.tally.see("a deposit that was rounded", worth.is_some_and(|worth| worth != deposit.assets));
+                self.tally.see(
+                    "a deposit that was rounded",
+                    worth.is_some_and(|worth| worth != deposit.assets),
+                );
             }
         }
     }
@@ -795,7 +903,9 @@ impl Life {
             IVault::nextBatchCall {},
             IVault::windingDownCall {},
             IVault::feeRecipientCall {},
-            IVault::overviewCall { account: DEPOSITORS[usize::try_from(action % 5).unwrap()] },
+            IVault::overviewCall {
+                account: DEPOSITORS[usize::try_from(action % 5).unwrap()]
+            },
         );
         let seldom = action % 25 == 0;
         if seldom {
@@ -819,12 +929,21 @@ impl Life {
             for id in 0..=9 {
                 ask!(IVault::parameterCall { id });
             }
-            for id in [0x01ff_c9a7_u32, 0xe3bc_4e65, 0x620e_e8e4, 0x2f0a_18c5, 0xf815_c03d, 0xffff_ffff] {
+            for id in [
+                0x01ff_c9a7_u32,
+                0xe3bc_4e65,
+                0x620e_e8e4,
+                0x2f0a_18c5,
+                0xf815_c03d,
+                0xffff_ffff,
+            ] {
                 ask!(IVault::supportsInterfaceCall { interfaceId: id.into() });
             }
         }
         for index in 0..=BOOKS {
-            ask!(IVault::bookCall { index: U256::from(index) });
+            ask!(IVault::bookCall {
+                index: U256::from(index)
+            });
         }
         let people = if seldom { &DEPOSITORS[..] } else { &DEPOSITORS[..1] };
         for turn in 0..people.len() {
@@ -832,19 +951,35 @@ impl Life {
             let other = DEPOSITORS[(usize::try_from(action).unwrap() + turn + 1) % 5];
             ask!(
                 IVault::balanceOfCall { account: person },
-                IVault::allowanceCall { owner: person, spender: other },
-                IVault::isOperatorCall { controller: person, operator: other },
+                IVault::allowanceCall {
+                    owner: person,
+                    spender: other
+                },
+                IVault::isOperatorCall {
+                    controller: person,
+                    operator: other
+                },
                 IVault::maxDepositCall { receiver: person },
                 IVault::maxMintCall { receiver: person },
                 IVault::maxRedeemCall { controller: person },
                 IVault::maxWithdrawCall { controller: person },
-                IVault::pendingRedeemRequestCall { requestId: batch, controller: person },
-                IVault::claimableRedeemRequestCall { requestId: batch - U256::ONE, controller: person },
+                IVault::pendingRedeemRequestCall {
+                    requestId: batch,
+                    controller: person
+                },
+                IVault::claimableRedeemRequestCall {
+                    requestId: batch - U256::ONE,
+                    controller: person
+                },
             );
             for &(pocket, id) in self.stakes.iter().rev().take(4) {
                 ask!(
                     IVault::pocketCall { id: pocket },
-                    IVault::restOfCall { pocket, requestId: id, controller: person },
+                    IVault::restOfCall {
+                        pocket,
+                        requestId: id,
+                        controller: person
+                    },
                 );
             }
         }
@@ -860,7 +995,10 @@ impl Life {
         for side in 0..BOOKS + 1 {
             let held = self.twin.sides.each_ref().map(|one| {
                 let account = if side == BOOKS { one.vault } else { one.books[side] };
-                self.twin.chain.read_call(token, &IERC20::balanceOfCall { account }).unwrap()
+                self.twin
+                    .chain
+                    .read_call(token, &IERC20::balanceOfCall { account })
+                    .unwrap()
             });
             assert_eq!(held[0], held[1], "assets of holder {side}");
         }
@@ -883,7 +1021,10 @@ fn of(side: &Side, account: Address) -> Address {
 
 fn error_name(data: &[u8]) -> String {
     use alloy_sol_types::SolInterface as _;
-    let selector = data.get(..4).and_then(|selector| selector.try_into().ok()).unwrap_or_default();
+    let selector = data
+        .get(..4)
+        .and_then(|selector| selector.try_into().ok())
+        .unwrap_or_default();
     if IVault::IVaultErrors::valid_selector(selector) {
         let text = format!("{:?}", IVault::IVaultErrors::abi_decode(data));
         return text.split(['(', ' ', '{']).nth(1).unwrap_or_default().to_owned();
@@ -898,13 +1039,42 @@ fn hex_order() -> [u8; 32] {
 /// Lives of one vault and its model, and what has to have happened in them.
 fn lives(decimals: u8, seed: u64) {
     let tally = Life::new(decimals, seed).live();
-    println!("{decimals} decimals\n  done {:?}\n  refused {:?}", tally.done, tally.refused);
+    println!(
+        "{decimals} decimals\n  done {:?}\n  refused {:?}",
+        tally.done, tally.refused
+    );
     println!("  errors {:?}\n  seen {:?}", tally.errors, tally.seen);
     for action in [
-        "deposit", "mint", "request", "withdrawRequest", "settle", "redeem", "withdraw", "transfer", "transferFrom",
-        "approve", "permit", "permit, bytes", "setMarks", "lose", "setMode", "allocate", "recall", "buyOut", "claimRest",
-        "donate", "sweep", "setParameter", "setFeeRecipient", "accrueFees", "realizeLoss", "addBook", "removeBook",
-        "setBookCap", "locked", "setOperator",
+        "deposit",
+        "mint",
+        "request",
+        "withdrawRequest",
+        "settle",
+        "redeem",
+        "withdraw",
+        "transfer",
+        "transferFrom",
+        "approve",
+        "permit",
+        "permit, bytes",
+        "setMarks",
+        "lose",
+        "setMode",
+        "allocate",
+        "recall",
+        "buyOut",
+        "claimRest",
+        "donate",
+        "sweep",
+        "setParameter",
+        "setFeeRecipient",
+        "accrueFees",
+        "realizeLoss",
+        "addBook",
+        "removeBook",
+        "setBookCap",
+        "locked",
+        "setOperator",
     ] {
         let done = tally.done.get(action).copied().unwrap_or_default();
         assert!(done > 0, "{action} never succeeded");
@@ -912,7 +1082,11 @@ fn lives(decimals: u8, seed: u64) {
     for (what, times) in &tally.seen {
         assert!(*times > 0, "{what} never happened");
     }
-    assert_eq!(tally.seen.len(), 13, "everything that is watched for has been looked at");
+    assert_eq!(
+        tally.seen.len(),
+        13,
+        "everything that is watched for has been looked at"
+    );
     let (done, refused): (u64, u64) = (tally.done.values().sum(), tally.refused.values().sum());
     assert!(done * 2 > refused, "{done} of {} actions succeed", done + refused);
 }
