@@ -81,7 +81,8 @@ pub fn pass_cut_off(world: &mut World) {
     world.publish(world.price_e8).expect("feeds take prices");
 }
 
-/// What honest keepers do: rebalance every book until there is nothing to do, settle what can be settled.
+/// What honest keepers and arbitrageurs do: rebalance every book until there is nothing to do, bring the pool back to the
+/// oracle's price, settle what can be settled.
 ///
 /// # Panics
 /// If the vault does not answer.
@@ -99,7 +100,9 @@ pub fn keep(world: &mut World) {
                 .book;
             for _ in 0..6 {
                 let call = IRebalancer::rebalanceCall { book };
-                if world.chain.invoke(KEEPER, world.at.rebalancer, &call).is_err() {
+                let done = world.chain.invoke(KEEPER, world.at.rebalancer, &call).is_ok();
+                push_pool(world, world.price_e8);
+                if !done {
                     break;
                 }
             }

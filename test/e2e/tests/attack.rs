@@ -15,7 +15,7 @@ use e2e::{
 };
 use gimbal::world::{
     World, dollars,
-    people::{ALICE, ALLOCATOR, BOB, CAROL, DAVE, GUARDIAN, KEEPER, OWNER},
+    people::{ALICE, ALLOCATOR, ARBITRAGEUR, BOB, CAROL, DAVE, GUARDIAN, KEEPER, OWNER},
 };
 use interfaces::{IBatcher, IBook, IERC20, IFixedLegs, IHostileBook, IOracle, IRebalancer, IRisk, IVault};
 use venues::Network;
@@ -131,7 +131,8 @@ fn last_leaver_takes_nothing_of_those_who_left_before() {
             row(&name, won[0], &won[1..]);
             assert!(won[0] <= I256::ZERO, "{name}: {}", won[0]);
             for victim in &won[1..] {
-                assert!(*victim >= part(dollars(500_000), 15), "{name}: {victim}");
+                // Half of it is bought and sold again, within half a percent of slippage each time.
+                assert!(*victim >= part(dollars(500_000), 50), "{name}: {victim}");
             }
         }
     }
@@ -219,7 +220,6 @@ fn deposit_before_a_price_update_and_exit_after_it_wins_nothing() {
 }
 
 #[test]
-#[ignore = "finding H2: the limit is above what a deposit costs"]
 fn deposit_before_a_price_update_just_below_the_limit_wins_nothing() {
     let limit = disturbance_limit();
     for lag in [limit - 1, 1 - limit] {
@@ -271,12 +271,36 @@ fn exit_before_a_price_update_within_the_feeds_threshold_wins_nothing() {
 }
 
 #[test]
-#[ignore = "finding H2: settlement does not look at the pool"]
 fn exit_before_a_price_update_beyond_the_feeds_threshold_wins_nothing() {
     for lag in [-25, -50, -99] {
         let (won, _) = exit_before_update(lag);
         assert!(won <= I256::ZERO, "{lag}: {won}");
     }
+}
+
+#[test]
+fn pool_kept_away_from_the_oracle_delays_a_settlement_by_a_day_at_most() {
+    let mut world = market();
+    world.deposit(BOB, dollars(100_000)).unwrap();
+    let shares = world.balance(world.at.vault, BOB).unwrap();
+    world.request(BOB, shares).unwrap();
+    pass_cut_off(&mut world);
+    // The attacker pushes again whenever arbitrage has brought the pool back: every hour for a day.
+    let attacker = ARBITRAGEUR;
+    let before = wealth(&mut world, attacker);
+    for hour in 0..24 {
+        push_pool(&mut world, shifted(if hour % 2 == 0 { 40 } else { -40 }));
+        let error: IVault::PoolDisturbed = refused(world.settle());
+        assert!(error.disturbanceBps > error.maxBps);
+        world.chain.warp(3_600);
+        world.publish(PRICE_E8).unwrap();
+    }
+    let cost = difference(wealth(&mut world, attacker), before);
+    world.settle().unwrap();
+    let (_, paid) = world.claim(BOB).unwrap();
+    row("pool pushed by 40 bps every hour to delay a settlement", cost, &[]);
+    assert!(cost < I256::ZERO, "{cost}");
+    assert!(paid > dollars(99_700), "{paid}");
 }
 
 #[test]
@@ -458,6 +482,7 @@ fn sandwich(sells: bool, size: u64, push: u64) -> Option<(I256, I256)> {
 }
 
 #[test]
+#[ignore = "finding H11: nothing caps the size of a trade"]
 fn exit_of_more_than_the_pool_takes_at_once_is_served_in_parts() {
     let mut world = world();
     fund(&mut world, ALICE, dollars(4_000_000));
@@ -692,7 +717,6 @@ fn deposit_and_exit_around_a_cut_off_cost_the_round_trip() {
 }
 
 #[test]
-#[ignore = "finding H3: entry costs count as gains"]
 fn performance_fee_is_for_gains_and_not_for_entry_costs() {
     let mut world = world();
     let vault = world.at.vault;
@@ -1238,7 +1262,7 @@ fn governor_key_stolen_mints_nothing_and_stops_no_exit() {
             heartbeatSecs: U256::from(3_600),
             confidenceBps: U256::ZERO,
             minAnswer: I256::ONE,
-            maxAnswer: I256::MAX,
+            maxAnswer: units(1_000_000_000_000_000),
         };
         govern(world, oracle, &feed).unwrap();
         for _ in 1..8 {
@@ -1457,7 +1481,7 @@ fn guard_against_a_pushed_pool_cannot_be_set_wide_open() {
         assert_eq!((error.min, error.max), (U256::from(10), U256::from(2_000)));
     }
     let deployed = world.chain.read(vault, &IVault::parameterCall { id: 6 }).unwrap();
-    assert_eq!(deployed, U256::from(100), "what was deployed, not what was meant");
+    assert_eq!(deployed, U256::from(30), "what was deployed, not what was meant");
 }
 
 #[test]

@@ -38,6 +38,15 @@ fn busy() -> World {
     request(&mut world, DAVE);
     pass_cut_off(&mut world);
     request(&mut world, ERIN);
+    // The asset may act for whoever can claim and whoever can withdraw a request: only a lock can stop it.
+    let (asset, vault) = (world.usdc, world.at.vault);
+    for person in [CAROL, ERIN] {
+        let call = IVault::setOperatorCall {
+            operator: asset,
+            approved: true,
+        };
+        world.chain.invoke(person, vault, &call).unwrap();
+    }
     world
 }
 
@@ -140,10 +149,10 @@ fn entries(world: &World) -> Vec<Entry> {
             IVault::mintCall { shares: WAD, receiver: token },
             IVault::mintWithMaxCall { shares: WAD, receiver: token, maxAssets: U256::MAX },
             IVault::requestRedeemCall { shares: one, controller: token, owner: token },
-            IVault::withdrawRequestCall { shares: one, receiver: token, controller: token },
+            IVault::withdrawRequestCall { shares: one, receiver: token, controller: ERIN },
             IVault::setOperatorCall { operator: BOB, approved: true },
-            IVault::redeemCall { shares: one, receiver: token, controller: token },
-            IVault::withdrawCall { assets: one, receiver: token, controller: token },
+            IVault::redeemCall { shares: one, receiver: token, controller: CAROL },
+            IVault::withdrawCall { assets: one, receiver: token, controller: CAROL },
             IVault::settleCall {},
             IVault::claimRestCall { pocket: id, requestId: id, receiver: token, controller: token },
             IVault::buyOutCall { book },
@@ -219,10 +228,9 @@ fn movers(world: &World) -> Vec<(Address, Entry)> {
 /// A busy world in which the asset can call back and holds every role and some shares, and in which every mover works.
 fn reentrant() -> World {
     let mut world = busy();
-    // All but a little goes into the book, so that settling recalls; the price asks for a rebalance.
+    // All but a little goes into the book, so that settling recalls and the book asks for a rebalance.
     let idle = world.chain.read(world.at.vault, &IVault::idleCall {}).unwrap();
     world.allocate(idle - dollars(2_000)).unwrap();
-    world.publish(world.price_e8 * 101 / 100).unwrap();
     let (token, vault) = (world.usdc, world.at.vault);
     world
         .chain
@@ -354,7 +362,6 @@ fn reenter_everywhere(world: &World, movers: Vec<(Address, Entry)>) {
 }
 
 #[test]
-#[ignore = "finding H6: the price in the middle of a rebalance is half-way"]
 fn views_in_the_middle_of_a_transfer_tell_no_other_price() {
     let world = reentrant();
     let vault = world.at.vault;
@@ -965,7 +972,6 @@ fn book_that_cannot_be_measured_stops_entering_at_once_and_leaving_for_a_day() {
 }
 
 #[test]
-#[ignore = "finding H5: what is remembered lacks the last flow"]
 fn total_assets_while_a_book_fails_is_what_the_last_transaction_left() {
     let (mut world, book) = over_hostile_book();
     let vault = world.at.vault;
