@@ -21,9 +21,6 @@ impl Vault {
             high_water_mark,
             ..Fees::default()
         };
-        if elapsed_secs == 0 {
-            return Ok(unchanged);
-        }
         let rate = |bps| u64::try_from(U256::from(bps)).unwrap_or_default();
         let mut terms = Terms {
             performance_bps: rate(self.performance_fee_bps.get()),

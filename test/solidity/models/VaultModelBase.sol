@@ -276,7 +276,6 @@ abstract contract VaultModelBase is VaultModelTypes {
         returns (uint256 management, uint256 gain, uint256 mark)
     {
         mark = fees.highWaterMark;
-        if (fees.accruedAt == block.timestamp) return (0, 0, mark);
         bool charged = (config.managementFeeBps | config.performanceFeeBps) != 0 && _feeRecipient != address(0);
         // 128 bits of shares, 9 of the rate, 64 of time.
         unchecked {
@@ -307,7 +306,6 @@ abstract contract VaultModelBase is VaultModelTypes {
         returns (uint256, uint256 management, uint256 gain)
     {
         Fees memory fees = _fees;
-        if (fees.accruedAt == block.timestamp) return (supply, 0, 0);
         uint256 mark;
         (management, gain, mark) = _due(config, fees, supply, min, performance);
         _fees = Fees(uint192(mark), uint64(block.timestamp));

@@ -5,7 +5,7 @@ use crate::{
     perform::TRESPASSES,
     rng::Rng,
     scene::{ATTACKER, COLLECTOR, Honesty, Mood, Recall, STRANGER, Scene, Script},
-    snap::Snap,
+    snap::{Account, BookState, Snap},
     spec::GRACE,
 };
 use alloy_primitives::{Address, U256};
@@ -267,7 +267,7 @@ fn urgent(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Option<&'static str> {
         return Some("ClaimRest");
     }
     match scene.mood {
-        Mood::Illiquid if rng.chance(14) => return Some(rng.pick(&["Allocate", "Allocate", "Invest", "Request"])),
+        Mood::Illiquid if rng.chance(30) => return Some(rng.pick(&["Allocate", "Invest", "Invest", "Request"])),
         Mood::Broken if rng.chance(8) => return Some(rng.pick(&["Break", "Break", "Break", "KillFeed"])),
         _ => {}
     }
@@ -289,7 +289,7 @@ fn depositor(rng: &mut Rng) -> Address {
 }
 
 /// Somebody for whom `wanted` holds, mostly.
-fn with(scene: &Scene, snap: &Snap, rng: &mut Rng, wanted: impl Fn(&crate::snap::Account) -> bool) -> Address {
+fn with(scene: &Scene, snap: &Snap, rng: &mut Rng, wanted: impl Fn(&Account) -> bool) -> Address {
     let fitting = snap
         .accounts
         .iter()
@@ -347,7 +347,7 @@ fn scripted(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Address {
 }
 
 /// A book for which `wanted` holds, else any.
-fn book_with(snap: &Snap, rng: &mut Rng, wanted: impl Fn(&Address, &crate::snap::BookState) -> bool) -> Address {
+fn book_with(snap: &Snap, rng: &mut Rng, wanted: impl Fn(&Address, &BookState) -> bool) -> Address {
     let fitting: Vec<_> = snap
         .books
         .iter()
@@ -564,6 +564,14 @@ pub(crate) fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Ac
         },
         "Sweep" => Action::Sweep,
         "Allocate" => {
+            if scene.mood == Mood::Illiquid && rng.chance(70) {
+                let room = |book: &BookState| book.cap.saturating_sub(book.allocated);
+                let book = book_with(snap, rng, |at, book| {
+                    scene.scripts.contains_key(at) && !room(book).is_zero()
+                });
+                let assets = snap.idle.min(room(&snap.books[&book]));
+                return Action::Allocate { book, assets };
+            }
             let book = any_book(snap, rng);
             Action::Allocate {
                 book,
@@ -578,8 +586,7 @@ pub(crate) fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Ac
             }
         }
         "RealizeLoss" => {
-            let lost =
-                |_: &Address, book: &crate::snap::BookState| book.marks.is_some_and(|marks| marks.mid < book.allocated);
+            let lost = |_: &Address, book: &BookState| book.marks.is_some_and(|marks| marks.mid < book.allocated);
             Action::RealizeLoss {
                 book: book_with(snap, rng, lost),
             }
@@ -646,7 +653,7 @@ pub(crate) fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Ac
             }
         }
         "RemoveBook" => {
-            let empty = |at: &Address, book: &crate::snap::BookState| {
+            let empty = |at: &Address, book: &BookState| {
                 book.marks.is_some_and(|marks| marks.max.is_zero()) && scene.scripts.contains_key(at)
             };
             Action::RemoveBook {
@@ -745,6 +752,7 @@ fn warp(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Action {
             0..=3 => until(batch.cut_off),
             4 | 5 => until(batch.cut_off + GRACE),
             6 => until(batch.cut_off + wait),
+            7 | 8 if scene.mood == Mood::Illiquid => until(batch.cut_off + wait),
             7 => until(batch.cut_off).saturating_sub(1),
             _ => short,
         };

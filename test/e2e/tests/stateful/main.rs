@@ -28,9 +28,9 @@ use std::{
 };
 
 /// Episodes of a usual run.
-const EPISODES: u64 = 8;
+const EPISODES: u64 = 24;
 /// Actions of an episode.
-const STEPS: u64 = 160;
+const STEPS: u64 = 200;
 /// Between two looks into other futures.
 const LOOK_EVERY: u64 = 23;
 /// Actions that a failure shows.
