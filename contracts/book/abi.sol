@@ -19,6 +19,8 @@ interface IBook {
 
     function oracle() external view returns (address);
 
+    function setModules(address rebalancer, address risk, address oracle) external;
+
     function registerToken(address token) external;
 
     function tokenCount() external view returns (uint256);
@@ -26,6 +28,8 @@ interface IBook {
     function token(uint256 index) external view returns (address, uint256);
 
     function registerAdapter(address adapter) external;
+
+    function replaceAdapter(address adapter, address replacement) external;
 
     function adapterCount() external view returns (uint256);
 
@@ -41,13 +45,17 @@ interface IBook {
 
     function measure() external view returns (bytes32[] memory, uint256[] memory, uint256[] memory);
 
-    function marks() external view returns (uint256, uint256, uint256);
+    function marks() external view returns (uint256, uint256, uint256, uint256);
+
+    function orders() external view returns (bytes32[] memory);
 
     function execute(Plan plan) external returns (uint256, uint256);
 
     function recall(uint256 assets) external;
 
     error AlreadyInitialized();
+
+    error Locked();
 
     error TargetForbidden(address);
 
@@ -84,6 +92,8 @@ interface IBook {
     error TooManyLegs(uint256);
 
     error ArithmeticOverflow();
+
+    error ApprovalLeft(address, address);
 
     error TokenExists(address);
 

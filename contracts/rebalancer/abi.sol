@@ -23,6 +23,8 @@ interface IRebalancer {
 
     error AlreadyInitialized();
 
+    error Locked();
+
     error UnknownBook(address);
 
     error MalformedReturn(address);

@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
 mod abi;
+mod bugs;
 mod build;
 mod contracts;
 mod data;
@@ -61,6 +62,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the public suites that packages carry against the contracts on a served devnode; takes minutes
+    Suites,
     /// Run random bytecode and real venues on the embedded chain and on a second EVM, and compare
     Differential {
         /// Handed to test/differential/run.mjs as they are, such as `--count 1000 --seed 7`
@@ -78,6 +81,14 @@ enum Task {
         /// With --compare: replace bench/snapshots/compare.json by what is measured
         #[arg(long, requires = "compare")]
         write: bool,
+    },
+    /// Inject the bugs of test/bugs one by one; fails unless the stateful test catches each
+    Bugs {
+        /// Only these; all of them by default
+        names: Vec<String>,
+        /// How long the test may take for one bug, in seconds
+        #[arg(long, default_value_t = 120)]
+        secs: u64,
     },
     /// Run every check of the project; the last line reads `N passed, N failed`
     Test,
@@ -155,9 +166,11 @@ fn run(task: Task) -> Result<ExitCode> {
             node::forge_test()?.require_success()?;
         }
         Task::Clients { args } => suite::clients(&args)?.require_success()?,
+        Task::Suites => suite::suites()?.require_success()?,
         Task::Differential { args } => suite::differential(&args)?.require_success()?,
         Task::Bench { compare: false, .. } => suite::bench()?,
         Task::Bench { check, write, .. } => suite::compare(Golden { check, write }.into())?,
+        Task::Bugs { names, secs } => bugs::inject(&names, secs)?,
         Task::Test => return Ok(suite::test()),
         Task::Demo { args } => suite::demo(&args)?,
         Task::Data { csv } => data::convert(&csv)?,

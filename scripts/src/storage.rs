@@ -83,6 +83,7 @@ fn bytes(kind: &str) -> u64 {
         "StorageU16" => 2,
         "StorageU32" => 4,
         "StorageU64" => 8,
+        "StorageU128" => 16,
         "StorageAddress" => 20,
         _ => 32,
     }

@@ -23,7 +23,7 @@ interface IUniswapV3 {
 
     function encode(address book, address token_in, address token_out, uint256 amount_in, uint256 min_out) external view returns (Call[] memory);
 
-    function poolPrice() external view returns (uint256);
+    function spot(address base, address quote) external view returns (uint256);
 
     error AlreadyInitialized();
 

@@ -383,9 +383,9 @@ fn initialize_twice_is_refused() {
         asset: world.usdc,
         name: alloy_primitives::B256::ZERO,
         symbol: alloy_primitives::B256::ZERO,
-        periodSecs: U256::from(DAY),
-        depositCap: U256::MAX,
-        entryCostBps: U256::ZERO,
+        rebalancer: ALICE,
+        feeRecipient: ALICE,
+        parameters: vec![],
     };
     let _: IVault::AlreadyInitialized = refused(world.chain.invoke(ALICE, world.at.vault, &call));
 }

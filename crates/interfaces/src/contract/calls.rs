@@ -90,6 +90,7 @@ pub fn guarded_view(vm: &VM, to: Address, data: &[u8], gas: u64, bytes: usize) -
 ///
 /// Create `context` by `Call::new_mutating(self)`: it proves that no storage reference is alive.
 #[inline(never)]
+#[allow(clippy::needless_pass_by_value)] // a proof is used up
 pub fn guarded_write(context: Call<true, false>, vm: &VM, to: Address, data: &[u8], gas: u64) -> Result<bool, Starved> {
     let _ = context;
     guard(vm, gas)?;

@@ -4,7 +4,7 @@ use crate::{
     ledger::Ledger,
     perform::TRESPASSES,
     rng::Rng,
-    scene::{ATTACKER, COLLECTOR, Honesty, Recall, STRANGER, Scene, Script},
+    scene::{ATTACKER, COLLECTOR, Honesty, Mood, Recall, STRANGER, Scene, Script},
     snap::Snap,
     spec::GRACE,
 };
@@ -265,6 +265,11 @@ fn urgent(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Option<&'static str> {
         && rng.chance(8)
     {
         return Some("ClaimRest");
+    }
+    match scene.mood {
+        Mood::Illiquid if rng.chance(14) => return Some(rng.pick(&["Allocate", "Allocate", "Invest", "Request"])),
+        Mood::Broken if rng.chance(8) => return Some(rng.pick(&["Break", "Break", "Break", "KillFeed"])),
+        _ => {}
     }
     let open = snap.books.values().filter(|book| !book.pocket.is_zero());
     match open.map(|book| book.marks.is_some()).max() {
@@ -538,9 +543,17 @@ pub(crate) fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Ac
                 assets: rng.amount(cash).min(cash),
             }
         }
+        "Break" => {
+            let book = scripted(scene, snap, rng);
+            let script = Script {
+                marks: rng.pick(&Honesty::FAILURES),
+                ..scene.scripts[&book]
+            };
+            Action::Tell { book, script }
+        }
         "Invest" => Action::Invest {
             book: scripted(scene, snap, rng),
-            back: rng.chance(35),
+            back: rng.chance(if scene.mood == Mood::Illiquid { 10 } else { 35 }),
         },
         "DonateToBook" => Action::DonateToBook {
             book: any_book(snap, rng),

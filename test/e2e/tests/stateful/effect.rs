@@ -212,14 +212,10 @@ impl Effect<'_> {
         ensure(!self.expected.winding_down, || {
             String::from("INV-19: a deposit was taken while winding down")
         })?;
-        let limit = self.expected.parameters[6];
-        for (at, book) in &self.expected.books {
-            let disturbance = book.marks.map_or(U256::ZERO, |marks| marks.disturbance);
-            ensure(disturbance <= limit, || {
-                format!("INV-20: a deposit was taken at a disturbance of {disturbance} in {at}")
-            })?;
-        }
-        Ok(())
+        let (found, limit) = (disturbance(&self.expected), self.expected.parameters[6]);
+        ensure(found <= limit, || {
+            format!("INV-20: a deposit was taken at a disturbance of {found}")
+        })
     }
 
     fn deposit(&mut self, who: Address, receiver: Address, assets: U256) -> Result<U256, String> {
@@ -272,13 +268,19 @@ impl Effect<'_> {
             )
         })?;
         let before = (expected.nav[1], expected.supply);
+        if !expected.parameters[3].is_zero() {
+            // What somebody pays for entering is no profit.
+            let richer = (expected.nav[0] + assets, expected.supply + shares);
+            let rise = spec::price_rise((expected.nav[0], expected.supply), richer);
+            expected.high_water += exact(rise)?;
+        }
         expected.account_mut(who).cash -= assets;
         expected.account_mut(receiver).shares += shares;
         expected.supply += shares;
         expected.idle += assets;
         expected.vault_cash += assets;
         self.ledger.holdings += assets;
-        self.ledger.last_mid = self.expected.nav[1];
+        self.ledger.last_mid = self.expected.nav[1] + assets;
         stayers(before, (before.0 + assets, self.expected.supply))
     }
 
@@ -428,11 +430,15 @@ impl Effect<'_> {
                     before.nav
                 )
             })?;
+            let limit = before.parameters[6] / U256::from(2);
+            ensure(disturbance(&before) <= limit, || {
+                format!(
+                    "INV-20: batch {id} was settled at a disturbance of {}",
+                    disturbance(&before)
+                )
+            })?;
         }
         self.accrue()?;
-        if !silent {
-            self.remember();
-        }
         let supply = self.expected.supply;
         let owed = exact(spec::assets_for_shares(batch.unfilled, min, supply))?;
         // What came out of the books is seen; where it had to go follows.
@@ -493,6 +499,13 @@ impl Effect<'_> {
         }
         self.expected.idle -= assets;
         self.expected.reserve += assets;
+        // Views answer this while a book is silent.
+        self.ledger.last_mid = if silent {
+            let known = self.ledger.last_mid;
+            known - exact(spec::assets_for_shares(burned, known, supply))?.min(known)
+        } else {
+            mid - assets
+        };
         self.expected.supply -= burned;
         self.expected.escrow -= burned;
         for at in &before.order {
@@ -734,6 +747,7 @@ impl Effect<'_> {
         })?;
         let due = self.ledger.noted.min(self.ledger.surplus);
         self.expected.idle += due;
+        self.ledger.last_mid += due;
         self.ledger.surplus -= due;
         self.ledger.noted = U256::ZERO;
         Ok(())
@@ -902,6 +916,12 @@ fn stayers((value, supply): (U256, U256), (value_now, supply_now): (U256, U256))
     )
 }
 
+/// The largest disturbance of a measured book's pools.
+fn disturbance(snap: &Snap) -> U256 {
+    let found = snap.books.values().filter_map(|book| book.marks);
+    found.map(|marks| marks.disturbance).max().unwrap_or_default()
+}
+
 /// Marks with less and more cash.
 fn shifted(marks: Marks, less: U256, more: U256) -> Marks {
     let shift = |value: U256| (value + more).saturating_sub(less);
@@ -979,14 +999,15 @@ pub(crate) fn must_succeed(action: &Action, before: &Snap, scene: &Scene) -> boo
             }
             let overdue = before.now >= batch.cut_off + GRACE;
             let [min, mid, max] = before.nav;
-            let clear = before.unmeasured.is_zero() && !ledger::too_wide(min, mid, max, before.parameters[5]);
+            let calm = disturbance(before) <= before.parameters[6] / U256::from(2);
+            let clear = calm && before.unmeasured.is_zero() && !ledger::too_wide(min, mid, max, before.parameters[5]);
             let supply = before.supply + before.pending_fees;
             let owed = spec::assets_for_shares(batch.unfilled, min, supply).unwrap_or_default();
             (clear || overdue) && !owed.is_zero() && before.idle >= owed
         }
         Action::Deposit { who, receiver, assets } => {
-            let disturbed = |book: &BookState| book.marks.is_some_and(|marks| marks.disturbance > before.parameters[6]);
-            let open = before.unmeasured.is_zero() && !before.winding_down && !before.books.values().any(disturbed);
+            let calm = disturbance(before) <= before.parameters[6];
+            let open = before.unmeasured.is_zero() && !before.winding_down && calm;
             let supply = before.supply + before.pending_fees;
             let shares = spec::shares_for_deposit(assets, before.nav[2], supply, before.parameters[2]);
             let room = before.parameters[7].saturating_sub(before.nav[1]);

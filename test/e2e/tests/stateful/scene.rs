@@ -131,6 +131,16 @@ impl Script {
     }
 }
 
+/// What an episode has more of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Calm,
+    /// Assets lie where they cannot be recalled from.
+    Illiquid,
+    /// Books fall silent.
+    Broken,
+}
+
 /// Everything, as a value: a clone is another future.
 #[derive(Clone)]
 pub(crate) struct Scene {
@@ -146,6 +156,8 @@ pub(crate) struct Scene {
     pub(crate) people: Vec<Address>,
     /// Whether the price feed answers.
     pub(crate) feed_alive: bool,
+    /// What this episode has more of.
+    pub(crate) mood: Mood,
     /// Seconds since the programs were deployed; they live for a year.
     pub(crate) age: u64,
 }
@@ -155,6 +167,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| build().expect("the scene can b
 /// The scene before anybody did anything, with settings that follow from `rng`.
 pub(crate) fn scene(rng: &mut Rng) -> Scene {
     let mut scene = SCENE.clone();
+    scene.mood = rng.pick(&[Mood::Calm, Mood::Illiquid, Mood::Broken]);
     let settings: [(u8, u64); 7] = [
         (0, rng.pick(&[3_600, 43_200, 86_400, 86_400])),
         (1, rng.pick(&[86_400, 259_200, 604_800])),
@@ -205,6 +218,7 @@ fn build() -> Result<Scene, Box<dyn Error + Send + Sync>> {
         scripts: BTreeMap::new(),
         people: people::DEPOSITORS.to_vec(),
         feed_alive: true,
+        mood: Mood::Calm,
         age: 0,
         world,
     };

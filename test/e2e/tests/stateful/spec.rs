@@ -104,6 +104,15 @@ pub(crate) fn fees(supply: U256, min: U256, high_water: U256, terms: &Terms, per
     Some(fees)
 }
 
+/// By how much the price per share rises from one value and supply to another, at the scale of the high-water mark,
+/// rounded up.
+pub(crate) fn price_rise(from: (U256, U256), to: (U256, U256)) -> Option<U256> {
+    let value = |value: U256| value.checked_add(U256::ONE);
+    let before = down(value(from.0)?, price_scale(), from.1.checked_add(VIRTUAL)?)?;
+    let after = up(value(to.0)?, price_scale(), to.1.checked_add(VIRTUAL)?)?;
+    Some(after.saturating_sub(before))
+}
+
 /// Shares for a deposit at the value `max`.
 pub(crate) fn shares_for_deposit(assets: U256, max: U256, supply: U256, entry_bps: U256) -> Option<U256> {
     let kept = down(assets, BPS - entry_bps, BPS)?;
