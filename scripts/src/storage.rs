@@ -84,6 +84,7 @@ fn bytes(kind: &str) -> u64 {
         "StorageU32" => 4,
         "StorageU64" => 8,
         "StorageU128" => 16,
+        "StorageU192" => 24,
         "StorageAddress" => 20,
         _ => 32,
     }

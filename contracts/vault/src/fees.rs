@@ -6,7 +6,7 @@ use crate::{
     marks::Marks,
     queue::limb,
 };
-use alloy_primitives::{U64, U256};
+use alloy_primitives::{U64, U256, aliases::U192};
 use engine::fees::{self, Fees, Terms};
 use interfaces::{IVault, contract};
 use stylus_sdk::prelude::*;
@@ -15,7 +15,7 @@ impl Vault {
     /// Fees due now on shares that are worth `marks`. While a book cannot be measured only time is charged for: the
     /// gain is unknown.
     pub(crate) fn fees_due(&self, marks: &Marks) -> Outcome<Fees> {
-        let high_water_mark = self.high_water_mark.get();
+        let high_water_mark = U256::from(self.high_water_mark.get());
         let elapsed_secs = self.vm().block_timestamp().saturating_sub(limb(self.accrued_at.get()));
         let unchanged = Fees {
             high_water_mark,
@@ -31,7 +31,7 @@ impl Vault {
         if charged && self.fee_recipient.get().is_zero() {
             (terms.performance_bps, terms.management_bps) = (0, 0);
         }
-        let supply = self.total_supply.get();
+        let supply = U256::from(self.total_supply.get());
         if marks.failed().is_some() {
             let management = fees::management_down(supply, &terms).checked()?;
             return Ok(Fees {
@@ -48,9 +48,9 @@ impl Vault {
         let fees = self.fees_due(marks)?;
         self.accrued_at.set(U64::from_limbs([self.vm().block_timestamp()]));
         let shares = fees.shares().checked()?;
-        let risen = fees.high_water_mark != self.high_water_mark.get();
+        let risen = fees.high_water_mark != U256::from(self.high_water_mark.get());
         if risen {
-            self.high_water_mark.set(fees.high_water_mark);
+            self.high_water_mark.set(U192::saturating_from(fees.high_water_mark));
         }
         if !shares.is_zero() {
             self.mint_shares(self.fee_recipient.get(), shares)?;
@@ -74,15 +74,15 @@ impl Vault {
         if self.performance_fee_bps.get().is_zero() {
             return Ok(());
         }
-        let (supply, virtual_shares) = (self.total_supply.get(), self.virtual_shares()?);
+        let (supply, virtual_shares) = (U256::from(self.total_supply.get()), self.virtual_shares()?);
         let before = fees::price_down(min, supply, virtual_shares).checked()?;
         let (richer, more) = (
             fixed::add(min, assets).checked()?,
             fixed::add(supply, shares).checked()?,
         );
         let after = fees::price_up(richer, more, virtual_shares).checked()?;
-        let mark = fixed::add(self.high_water_mark.get(), after.saturating_sub(before)).checked()?;
-        self.high_water_mark.set(mark);
+        let mark = fixed::add(U256::from(self.high_water_mark.get()), after.saturating_sub(before)).checked()?;
+        self.high_water_mark.set(U192::saturating_from(mark));
         contract::emit(
             self.vm(),
             &IVault::FeesAccrued {
@@ -96,7 +96,7 @@ impl Vault {
 
     /// All shares, fees that are due included.
     pub(crate) fn supply_with(&self, fees: &Fees) -> Outcome<U256> {
-        fixed::add(self.total_supply.get(), fees.shares().checked()?).checked()
+        fixed::add(U256::from(self.total_supply.get()), fees.shares().checked()?).checked()
     }
 
     /// 10^(decimals of shares − decimals of the asset).

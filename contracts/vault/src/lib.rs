@@ -50,7 +50,7 @@ mod storage;
 mod token;
 
 use alloc::{string::String, vec::Vec};
-use alloy_primitives::{Address, B256, FixedBytes, U8, U64, U256};
+use alloy_primitives::{Address, B256, FixedBytes, U8, U64, U256, aliases::U192};
 use alloy_sol_types::SolCall;
 use books::amount;
 use error::{Checked, Outcome};
@@ -192,7 +192,7 @@ impl Vault {
         self.fee_recipient.set(fee_recipient);
         self.accrued_at.set(U64::from_limbs([self.vm().block_timestamp()]));
         let first = engine::fees::price_up(U256::ZERO, U256::ZERO, self.virtual_shares()?).checked()?;
-        self.high_water_mark.set(first);
+        self.high_water_mark.set(U192::saturating_from(first));
         contract::emit(
             self.vm(),
             &IVault::Initialized {
@@ -232,7 +232,7 @@ impl Vault {
 
     /// All shares, those in escrow included; fees that are due but not minted are not.
     pub fn total_supply(&self) -> U256 {
-        self.total_supply.get()
+        U256::from(self.total_supply.get())
     }
 
     /// Shares of `account`.
@@ -752,7 +752,7 @@ impl Vault {
 
     /// Highest price per share unit after fees so far, in asset units, 1e36.
     pub fn high_water_mark(&self) -> U256 {
-        self.high_water_mark.get()
+        U256::from(self.high_water_mark.get())
     }
 
     /// Mints the fees that are due; returns management and performance shares. Anyone may call.
@@ -956,7 +956,7 @@ impl Vault {
         self.check_open(&marks)?;
         self.remember(&marks);
         self.accrue(&marks)?;
-        let supply = self.total_supply.get();
+        let supply = U256::from(self.total_supply.get());
         let room = self.room(&marks, supply, receiver)?;
         Ok(Door {
             rate: self.rate(supply, marks.values.max),

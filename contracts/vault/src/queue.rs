@@ -252,7 +252,7 @@ impl Vault {
             self.check_exit(&marks)?;
         }
         self.accrue(&marks)?;
-        let supply = self.total_supply.get();
+        let supply = U256::from(self.total_supply.get());
         let owed = self.rate(supply, marks.values.min).to_assets_down(unfilled)?;
         self.raise_idle(&marks, owed)?;
         let idle = U256::from(self.idle.get());
@@ -389,7 +389,7 @@ impl Vault {
             return Ok(U256::ZERO);
         }
         let (measured, values) = self.measure_one(book)?;
-        let supply = fixed::add(self.total_supply.get(), self.virtual_shares()?).checked()?;
+        let supply = fixed::add(U256::from(self.total_supply.get()), self.virtual_shares()?).checked()?;
         let leaving = fixed::mul_div_up(measured.ours.min, escrowed, supply).checked()?;
         let pocketed = values.min.saturating_sub(measured.ours.min);
         let need = fixed::add(leaving, pocketed).checked()?;

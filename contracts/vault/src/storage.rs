@@ -6,15 +6,13 @@ use stylus_sdk::{
     prelude::*,
     storage::{
         StorageAddress, StorageB256, StorageBool, StorageMap, StorageU8, StorageU16, StorageU32, StorageU64,
-        StorageU96, StorageU128, StorageU256,
+        StorageU96, StorageU128, StorageU192, StorageU256,
     },
 };
 
 interfaces::layout! {
     /// Shares, idle assets, books, the redemption queue and pockets.
     pub struct Vault {
-        /// When fees were last accrued, in Unix seconds.
-        0, 24: accrued_at: StorageU64,
         /// Length of a batch, in seconds.
         0, 20: period_secs: StorageU32,
         /// Age of a batch from which the vault winds down, in seconds.
@@ -54,19 +52,21 @@ interfaces::layout! {
         /// Symbol of the share token, left-aligned ASCII.
         8, 0: symbol: StorageB256,
         /// All shares, those in escrow included; below 2¹²⁸.
-        9, 0: total_supply: StorageU256,
+        9, 16: total_supply: StorageU128,
+        /// Booked asset units in the vault that belong to all shares.
+        9, 0: idle: StorageU128,
         /// Shares of each account; the vault's own are the escrow of the redemption queue.
         10, 0: balances: StorageMap<Address, StorageU256>,
         /// Shares that a spender may still move for an owner; the maximum is unlimited.
         11, 0: allowances: StorageMap<Address, StorageMap<Address, StorageU256>>,
         /// Permits used by each owner.
         12, 0: nonces: StorageMap<Address, StorageU256>,
-        /// Highest price per share unit after fees, 1e36.
-        13, 0: high_water_mark: StorageU256,
-        /// Booked asset units in the vault that belong to all shares.
-        14, 16: idle: StorageU128,
+        /// Highest price per share unit after fees, 1e36; saturates.
+        13, 8: high_water_mark: StorageU192,
+        /// When fees were last accrued, in Unix seconds.
+        13, 0: accrued_at: StorageU64,
         /// Asset units in the vault that belong to settled requests and to pockets.
-        14, 0: claim_reserve: StorageU128,
+        14, 16: claim_reserve: StorageU128,
         /// `navMid` when it was last measured by a transaction, in asset units; saturates.
         15, 16: last_mid: StorageU128,
         /// `navMax` when it was last measured by a transaction, in asset units; saturates.

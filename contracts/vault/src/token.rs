@@ -29,9 +29,8 @@ impl Vault {
 
     /// Creates shares. Errors: `ArithmeticOverflow` from a supply of 2¹²⁸, which requests and batches could not hold.
     pub(crate) fn mint_shares(&mut self, to: Address, value: U256) -> Outcome<()> {
-        let supply = fixed::add(self.total_supply.get(), value).checked()?;
-        amount(supply)?;
-        self.total_supply.set(supply);
+        let supply = fixed::add(U256::from(self.total_supply.get()), value).checked()?;
+        self.total_supply.set(amount(supply)?);
         self.credit(to, value)?;
         self.log_transfer(Address::ZERO, to, value);
         Ok(())
@@ -41,9 +40,9 @@ impl Vault {
     pub(crate) fn burn_escrowed(&mut self, value: U256) -> Outcome<()> {
         let vault = self.vm().contract_address();
         let left = fixed::sub(self.balances.get(vault), value).checked()?;
-        let supply = fixed::sub(self.total_supply.get(), value).checked()?;
+        let supply = fixed::sub(U256::from(self.total_supply.get()), value).checked()?;
         self.balances.insert(vault, left);
-        self.total_supply.set(supply);
+        self.total_supply.set(amount(supply)?);
         self.log_transfer(vault, Address::ZERO, value);
         Ok(())
     }
