@@ -23,7 +23,11 @@ use interfaces::{
 use revm::{
     context::ContextTr,
     inspector::Inspector,
-    interpreter::{CallInputs, CallOutcome, CallScheme, interpreter::EthInterpreter},
+    interpreter::{
+        CallInputs, CallOutcome, CallScheme, Interpreter,
+        interpreter::EthInterpreter,
+        interpreter_types::{InputsTr as _, Jumps as _},
+    },
 };
 use serde_json::{Map, Value, json};
 use venues::{Artifacts, Network};
@@ -76,13 +80,34 @@ struct Cost {
     compute: u64,
 }
 
-/// Gas of the calls that an address makes.
+/// Gas of the calls that an address makes, and of its EVM code's own storage and logs.
 struct Outside {
     vault: Address,
     gas: u64,
+    storage: u64,
+    logs: u64,
+    /// Opcode and gas before it.
+    step: Option<(u8, u64)>,
 }
 
 impl<C: ContextTr> Inspector<C, EthInterpreter> for Outside {
+    fn step(&mut self, interp: &mut Interpreter<EthInterpreter>, _: &mut C) {
+        let ours = interp.input.target_address() == self.vault;
+        self.step = ours.then(|| (interp.bytecode.opcode(), interp.gas.remaining()));
+    }
+
+    fn step_end(&mut self, interp: &mut Interpreter<EthInterpreter>, _: &mut C) {
+        let Some((opcode, before)) = self.step.take() else {
+            return;
+        };
+        let spent = before.saturating_sub(interp.gas.remaining());
+        match opcode {
+            0x54 | 0x55 | 0x5C | 0x5D => self.storage += spent,
+            0xA0..=0xA4 => self.logs += spent,
+            _ => {}
+        }
+    }
+
     fn call_end(&mut self, _: &mut C, inputs: &CallInputs, outcome: &mut CallOutcome) {
         // What a proxy delegates is part of the call of the proxy.
         let delegated = inputs.scheme == CallScheme::DelegateCall;
@@ -133,8 +158,16 @@ fn measure() -> Value {
             );
             let theirs = costs[2][index].1;
             println!(
-                "{:26} others {} entry {} storage {} logs {} compute {}; solidity others {}",
-                "", ours.others, ours.entry, ours.storage, ours.logs, ours.compute, theirs.others,
+                "{:26} others {} entry {} storage {} logs {} compute {}; solidity others {} storage {} logs {}",
+                "",
+                ours.others,
+                ours.entry,
+                ours.storage,
+                ours.logs,
+                ours.compute,
+                theirs.others,
+                theirs.storage,
+                theirs.logs,
             );
             let mut row = Map::new();
             for ((_, side), gas) in SUBJECTS.iter().zip(all) {
@@ -290,16 +323,22 @@ fn send(world: &mut World, from: Address, data: Vec<u8>) -> Cost {
     let vault = world.at.vault;
     let receipt = world.chain.send(Tx::call(from, vault, data)).unwrap();
     assert!(receipt.success, "{receipt:?}");
-    let outside = Outside { vault, gas: 0 };
+    let outside = Outside {
+        vault,
+        gas: 0,
+        storage: 0,
+        logs: 0,
+        step: None,
+    };
     let watched = world
         .chain
         .replay(receipt.hash, Some(outside))
         .unwrap()
         .expect("it was just sent");
-    let others = watched.inspector.expect("it was watched").gas;
+    let outside = watched.inspector.expect("it was watched");
     let mut cost = Cost {
         all: receipt.gas_used,
-        others,
+        others: outside.gas,
         ..Cost::default()
     };
     let runs = watched.receipt.runs.iter().filter(|run| run.address == vault);
@@ -324,5 +363,8 @@ fn send(world: &mut World, from: Address, data: Vec<u8>) -> Cost {
     }
     let gas = |ink: u64| ink / u64::from(INK_PRICE);
     (cost.storage, cost.logs, cost.compute) = (gas(cost.storage), gas(cost.logs), gas(cost.compute));
+    // The proxy's and the model's.
+    cost.storage += outside.storage;
+    cost.logs += outside.logs;
     cost
 }

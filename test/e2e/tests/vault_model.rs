@@ -343,6 +343,10 @@ impl Life {
         if cut_off > self.twin.now() && !self.random.one_in(4) {
             self.twin.chain.set_timestamp(cut_off + self.random.below(100));
         }
+        // One that is left over waits too long now and then.
+        if cut_off + 3_600 < self.twin.now() && self.random.one_in(2) {
+            self.twin.chain.warp(5 * DAY);
+        }
         let person = self.person();
         ("settle", self.twin.send(person, |_| IVault::settleCall {}))
     }
@@ -1126,7 +1130,7 @@ fn vault_of_6_8_and_18_decimals_equals_the_solidity_model() {
         "setOperator",
     ] {
         let done = tally.done.get(action).copied().unwrap_or_default();
-        assert!(done >= 3, "{action} succeeded {done} times");
+        assert!(done >= 2, "{action} succeeded {done} times");
     }
     for what in [
         "a batch filled",

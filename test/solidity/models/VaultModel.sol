@@ -9,6 +9,7 @@ import {ISetUp, IToken} from "./VaultModelTypes.sol";
 /// @title Solidity vault of equal features
 /// @notice What a Solidity engineer would deploy for the same specification, written from it and from `IVault`, apart from
 /// the Rust code that it is compared with, in results and in gas. Both take the same calls and emit the same events.
+/// What the specification leaves open (the order of checks and events, what a settlement remembers) is as in the vault.
 ///
 /// What Solidity offers is used: immutables for what never changes, packed slots, transient storage for the lock, one
 /// write of each slot per call, solady's arithmetic, the IR pipeline with the optimizer at its highest setting. As that
