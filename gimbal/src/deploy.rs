@@ -64,7 +64,7 @@ impl Default for VaultParameters {
             performance_fee_bps: 0,
             management_fee_bps: 0,
             max_spread_bps: 500,
-            max_disturbance_bps: 100,
+            max_disturbance_bps: 30,
             deposit_cap: U256::ZERO,
             account_cap: U256::MAX,
         }

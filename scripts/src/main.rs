@@ -62,6 +62,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the public suites that packages carry against the contracts on a served devnode; takes minutes
+    Suites,
     /// Run random bytecode and real venues on the embedded chain and on a second EVM, and compare
     Differential {
         /// Handed to test/differential/run.mjs as they are, such as `--count 1000 --seed 7`
@@ -164,6 +166,7 @@ fn run(task: Task) -> Result<ExitCode> {
             node::forge_test()?.require_success()?;
         }
         Task::Clients { args } => suite::clients(&args)?.require_success()?,
+        Task::Suites => suite::suites()?.require_success()?,
         Task::Differential { args } => suite::differential(&args)?.require_success()?,
         Task::Bench { compare: false, .. } => suite::bench()?,
         Task::Bench { check, write, .. } => suite::compare(Golden { check, write }.into())?,

@@ -122,6 +122,25 @@ pub(crate) fn differential(args: &[String]) -> Result<TestRun> {
     against_server("test/differential/run.mjs", args)
 }
 
+/// Runs the public suites that packages carry against our contracts on a served devnode.
+pub(crate) fn suites() -> Result<TestRun> {
+    node::install()?;
+    build::build(&contracts::ALL)?;
+    node::forge_build()?;
+    let mut tests = cargo();
+    tests.args([
+        "test",
+        "--locked",
+        "--package",
+        "e2e",
+        "--test",
+        "suites",
+        "--",
+        "--ignored",
+    ]);
+    run_tests(&mut tests, cargo_test_counts)
+}
+
 /// Runs a Node script that starts the server itself.
 fn against_server(script: &str, args: &[String]) -> Result<TestRun> {
     node::install()?;

@@ -14,11 +14,72 @@ sol! {
         function setFailing(bool transfer, bool transferFrom, bool approve) external;
     }
 
-    /// `ReentrantToken`: every transfer first makes a call that anyone may choose.
+    /// `ReentrantToken`: every transfer makes calls that anyone may choose, and anyone may act as the token.
     interface IReentrantToken {
-        function setHook(address target, bytes data) external;
-        function attempts() external view returns (uint256);
-        function successes() external view returns (uint256);
+        #[derive(Debug)]
+        struct Hook {
+            address target;
+            bytes data;
+            bool afterMove;
+        }
+
+        event Ended(bool success, bytes output);
+
+        function setHooks(Hook[] chosen) external;
+        function act(address target, bytes data) external returns (bytes memory);
+    }
+
+    /// `RegulatedToken`: an issuer, which is anyone, blocks accounts and pauses transfers.
+    interface IRegulatedToken {
+        function setBlocked(address account, bool blocked) external;
+        function setPaused(bool paused) external;
+    }
+
+    /// `RebasingToken`: multiplies all balances by a factor, 1e18 = one.
+    interface IRebasingToken {
+        function rebase(uint256 factorWad) external;
+    }
+
+    /// `FaultyToken`: lies, or fails in the worst ways. The faults are numbered in the contract.
+    interface IFaultyToken {
+        function setFaults(uint8 moving, uint8 reading) external;
+        function setLie(address account, int256 lie) external;
+    }
+
+    /// `FeeOnTransferToken`: keeps a part of every transfer, in basis points.
+    interface IFeeOnTransferToken {
+        function setFeeBps(uint256 feeBps) external;
+    }
+
+    /// `HostileBook`: passes for a book of a vault, and fails as it is told to. Behaviours are numbered in the contract.
+    interface IHostileBook {
+        constructor(address vault, address asset);
+        function setBehaviour(uint8 onMarks, uint8 onRecall) external;
+        function setMarks(int256 extra, uint256 disturbanceBps) external;
+        function setCall(address target, bytes data) external;
+        function lose(address to, uint256 value) external;
+        function ending() external view returns (uint256);
+        function output() external view returns (bytes);
+    }
+
+    /// `Batcher`: calls one after the other in one transaction; all or nothing where a step must succeed.
+    interface IBatcher {
+        #[derive(Debug)]
+        struct Step {
+            address target;
+            bytes data;
+            bool mustSucceed;
+            uint256 gasLimit;
+        }
+
+        error StepFailed(uint256 index, bytes output);
+
+        function run(Step[] steps) external returns (bool[] memory successes, bytes[] memory outputs);
+    }
+
+    /// `FixedLegs`: an adapter that reports the same legs for every book.
+    interface IFixedLegs {
+        constructor(bytes32[] chosen);
     }
 
     /// `GasMeter`: gas that two calls in a row cost their caller.

@@ -1,5 +1,9 @@
 //! What the end-to-end tests share: a world built once, and words for what must be refused.
 
+pub mod parties;
+pub mod stage;
+pub mod twin;
+
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::{SolCall, SolError};
 use gimbal::{

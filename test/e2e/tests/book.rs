@@ -922,7 +922,8 @@ fn rebalance_holds_the_lock_while_the_venue_trades() {
 #[test]
 fn setters_during_a_deposit_are_refused_though_neither_book_nor_rebalancer_is_at_work() {
     let mut world = world();
-    let (asset, at) = over_token(&mut world, "ReentrantToken", &[]);
+    let arguments = ("Hooked", "HKD", U256::from(6)).abi_encode_params();
+    let (asset, at) = over_token(&mut world, "ReentrantToken", &arguments);
     simulated::mint(&mut world.chain, ALICE, asset, ALICE, dollars(100)).unwrap();
     world.at = at;
     let approve = IERC20::approveCall {
@@ -930,40 +931,42 @@ fn setters_during_a_deposit_are_refused_though_neither_book_nor_rebalancer_is_at
         value: U256::MAX,
     };
     world.chain.invoke(ALICE, asset, &approve).unwrap();
-    let hook = |world: &mut World, target: Address, data: Vec<u8>| {
-        let data = data.into();
-        world
-            .chain
-            .invoke(ALICE, asset, &IReentrantToken::setHookCall { target, data })
-            .unwrap();
-    };
     // The token owns Gimbal.
     let offer = IGovernor::transferOwnershipCall { newOwner: asset };
     world.chain.invoke(OWNER, at.governor, &offer).unwrap();
-    hook(&mut world, at.governor, IGovernor::acceptOwnershipCall {}.abi_encode());
-    let nothing = IERC20::transferCall {
-        to: ALICE,
-        value: U256::ZERO,
+    let act = IReentrantToken::actCall {
+        target: at.governor,
+        data: IGovernor::acceptOwnershipCall {}.abi_encode().into(),
     };
-    world.chain.invoke(ALICE, asset, &nothing).unwrap();
-    let successes = |world: &mut World| world.chain.read(asset, &IReentrantToken::successesCall {}).unwrap();
-    assert_eq!(successes(&mut world), U256::from(1));
+    world.chain.invoke(ALICE, asset, &act).unwrap();
     for (target, data) in setters(&world) {
         let data = data.into();
-        hook(
-            &mut world,
-            at.governor,
-            IGovernor::executeCall { target, data }.abi_encode(),
-        );
-        let before = successes(&mut world);
+        let hook = IReentrantToken::Hook {
+            target: at.governor,
+            data: IGovernor::executeCall { target, data }.abi_encode().into(),
+            afterMove: true,
+        };
+        let chosen = vec![hook];
+        world
+            .chain
+            .invoke(ALICE, asset, &IReentrantToken::setHooksCall { chosen })
+            .unwrap();
+        let ended = |sent: &venues::Sent| {
+            let events = sent.events::<IReentrantToken::Ended>(asset);
+            events.iter().map(|event| event.success).collect::<Vec<_>>()
+        };
         let deposit = IVault::depositCall {
             assets: dollars(1),
             receiver: ALICE,
         };
-        world.chain.invoke(ALICE, at.vault, &deposit).unwrap();
-        assert_eq!(successes(&mut world), before, "refused while the vault is at work");
-        world.chain.invoke(ALICE, asset, &nothing).unwrap();
-        assert_eq!(successes(&mut world), before + U256::from(1), "and for no other reason");
+        let sent = world.chain.invoke(ALICE, at.vault, &deposit).unwrap();
+        assert_eq!(ended(&sent), [false], "refused while the vault is at work");
+        let nothing = IERC20::transferCall {
+            to: ALICE,
+            value: U256::ZERO,
+        };
+        let sent = world.chain.invoke(ALICE, asset, &nothing).unwrap();
+        assert_eq!(ended(&sent), [true], "and for no other reason");
     }
 }
 

@@ -3,8 +3,10 @@
 //! `cargo xtask gas --write` renews `bench/snapshots/gas.json`.
 
 use alloy_primitives::U256;
+use alloy_sol_types::SolCall;
 use e2e::{PRICE_E8, root, world};
-use gimbal::world::{dollars, people::ALICE};
+use gimbal::world::{World, dollars, people::ALICE};
+use interfaces::IVault;
 use serde_json::{Value, json};
 
 #[test]
@@ -46,7 +48,7 @@ fn measure() -> Value {
     world.publish(world.price_e8).unwrap();
     let settle = world.settle().unwrap().0.gas_used;
     let claim = world.claim(ALICE).unwrap().0.gas_used;
-    json!({
+    let mut measured = json!({
         "deposit, first": deposit_first,
         "deposit, book invested": deposit_invested,
         "allocate": allocate,
@@ -55,5 +57,56 @@ fn measure() -> Value {
         "requestRedeem": request,
         "settle": settle,
         "redeem (claim)": claim,
-    })
+    });
+    for books in [1, 4, 8] {
+        for (call, gas) in measure_with(books) {
+            measured[format!("{books} book{}: {call}", if books == 1 { "" } else { "s" })] = gas.into();
+        }
+    }
+    measured
+}
+
+/// Gas of what depositors do while `count` books hold a hundred thousand dollars each, half of it in WBTC.
+fn measure_with(count: u64) -> [(&'static str, u64); 6] {
+    let mut world = world();
+    let vault = world.at.vault;
+    let each = dollars(100_000);
+    world.fund(ALICE, each * U256::from(count + 1)).unwrap();
+    world.deposit(ALICE, each * U256::from(count)).unwrap();
+    let mut books = vec![world.at.book];
+    while books.len() as u64 != count {
+        books.push(world.add_book(U256::MAX, false).unwrap());
+    }
+    for book in books {
+        world.allocate_to(book, each).unwrap();
+        world.rebalance_book(book).unwrap();
+        world.set_price(PRICE_E8).unwrap();
+    }
+    let deposit = world.deposit(ALICE, each).unwrap().0.gas_used;
+    let leave = |world: &mut World, bps: u64| {
+        let shares = world.balance(vault, ALICE).unwrap() * U256::from(bps) / U256::from(10_000);
+        let request = world.request(ALICE, shares).unwrap().0.gas_used;
+        world.chain.warp(86_400);
+        world.publish(world.price_e8).unwrap();
+        let settle = world.settle().unwrap().0.gas_used;
+        let claim = world.claim(ALICE).unwrap().0.gas_used;
+        (request, settle, claim)
+    };
+    let (request, from_idle, claim) = leave(&mut world, 500);
+    // All that is idle and nearly all the books' cash.
+    let (_, from_all, _) = leave(&mut world, 4_900);
+    let marks = IVault::marksCall {}.abi_encode();
+    let view = world
+        .chain
+        .call(devnode::Tx::call(ALICE, vault, marks))
+        .unwrap()
+        .gas_used;
+    [
+        ("deposit", deposit),
+        ("requestRedeem", request),
+        ("settle, from idle", from_idle),
+        ("settle, recalling from every book", from_all),
+        ("redeem (claim)", claim),
+        ("marks (view)", view),
+    ]
 }

@@ -1,48 +1,22 @@
 //! Callers, tokens and books that mean harm.
 
-use alloy_primitives::{Address, B256, Bytes, I256, U256, address};
-use alloy_sol_types::{SolCall, SolValue};
-use devnode::stylus::code::compress;
-use e2e::{PRICE_E8, govern, invested, over_token, refused, state, world};
+use alloy_primitives::{Address, B256, Bytes, I256, U256};
+use alloy_sol_types::{SolCall, SolError, SolValue};
+use e2e::{
+    PRICE_E8, govern, invested,
+    parties::{self, add_hostile_book},
+    refused, state, world,
+};
 use gimbal::world::{
     World, dollars,
-    people::{ALICE, BOB, GUARDIAN, KEEPER, OWNER},
+    people::{ALICE, BOB, GUARDIAN, OWNER},
 };
-use interfaces::{IBook, IERC20, IGovernor, IOracle, IRebalancer, IReentrantToken, IRisk, ISwapRouter02, IVault};
-use venues::{Network, simulated};
+use interfaces::{IBook, IGovernor, IOracle, IRebalancer, IRisk, ISwapRouter02, IVault};
+use venues::Network;
 
-const FORWARDER: Address = address!("0000000000000000000000000000000000fa0001");
-
-/// A Stylus program that opens 117 memory pages, then makes the call `target ‖ calldata` and passes the answer on.
-///
-/// Pages are counted per transaction and priced exponentially, so whatever it calls finds memory dear.
-const PAGE_HOARDER: &str = r#"(module
-  (import "vm_hooks" "pay_for_memory_grow" (func (param i32)))
-  (import "vm_hooks" "read_args" (func $read_args (param i32)))
-  (import "vm_hooks" "call_contract" (func $call (param i32 i32 i32 i32 i64 i32) (result i32)))
-  (import "vm_hooks" "read_return_data" (func $read_return (param i32 i32 i32) (result i32)))
-  (import "vm_hooks" "return_data_size" (func $size (result i32)))
-  (import "vm_hooks" "write_result" (func $write_result (param i32 i32)))
-  (memory (export "memory") 1)
-  (func (export "user_entrypoint") (param $len i32) (result i32) (local $failed i32)
-    (drop (memory.grow (i32.const 116)))
-    (call $read_args (i32.const 0))
-    (local.set $failed (call $call (i32.const 0) (i32.const 20) (i32.sub (local.get $len) (i32.const 20))
-      (i32.const 60000) (i64.const -1) (i32.const 61000)))
-    (drop (call $read_return (i32.const 4096) (i32.const 0) (call $size)))
-    (call $write_result (i32.const 4096) (call $size))
-    (i32.ne (local.get $failed) (i32.const 0))))"#;
-
-/// Installs the forwarder and lets `from` make `call` through it.
+/// Lets a keeper make `call` through a program that holds nearly all memory pages.
 fn through_pages<C: SolCall>(world: &mut World, to: Address, call: &C) -> Result<venues::Sent, venues::NetworkError> {
-    if world.chain.code(FORWARDER).is_empty() {
-        world
-            .chain
-            .set_code(FORWARDER, compress(&wat::parse_str(PAGE_HOARDER).unwrap()));
-        assert!(world.chain.activate(OWNER, FORWARDER).unwrap().success);
-    }
-    let data = [to.as_slice(), &call.abi_encode()].concat();
-    world.chain.transact(KEEPER, Some(FORWARDER), U256::ZERO, data.into())
+    parties::through_pages(world, 116, to, &call.abi_encode())
 }
 
 #[test]
@@ -50,11 +24,12 @@ fn measurement_made_too_dear_by_the_caller_is_an_error_and_never_a_number() {
     let mut world = invested(ALICE, 100_000);
     let shares = world.balance(world.at.vault, ALICE).unwrap();
     world.request(ALICE, shares * U256::from(6) / U256::from(10)).unwrap();
-    let vault = world.at.vault;
-    let honest = world.chain.read(vault, &IVault::liquidityNeededCall {}).unwrap();
+    let (vault, book) = (world.at.vault, world.at.book);
+    let call = IVault::liquidityNeededCall { book };
+    let honest = world.chain.read(vault, &call).unwrap();
     assert!(honest > dollars(50_000));
     // The same question from a caller that hoards memory pages: an error, not zero.
-    let _: IVault::MarkUnavailable = refused(through_pages(&mut world, vault, &IVault::liquidityNeededCall {}));
+    let _: IVault::MarkUnavailable = refused(through_pages(&mut world, vault, &call));
 }
 
 #[test]
@@ -97,7 +72,8 @@ fn queue_short_of_a_fraction_of_a_cent_does_not_block_the_hedge() {
         let supply = world.chain.read(vault, &IVault::totalSupplyCall {}).unwrap();
         let shares = cash * supply / marks.navMin;
         world.request(ALICE, shares).unwrap();
-        let needed = world.chain.read(vault, &IVault::liquidityNeededCall {}).unwrap();
+        let call = IVault::liquidityNeededCall { book: world.at.book };
+        let needed = world.chain.read(vault, &call).unwrap();
         assert!(needed.abs_diff(cash) < U256::from(3), "{needed} {cash}");
         let mut calls = 0;
         while !world.assess().unwrap().1.rule.is_zero() {
@@ -110,97 +86,42 @@ fn queue_short_of_a_fraction_of_a_cent_does_not_block_the_hedge() {
 }
 
 #[test]
-fn token_that_reenters_is_refused_by_the_vault() {
-    let mut world = world();
-    let (asset, at) = over_token(&mut world, "ReentrantToken", &[]);
-    simulated::mint(&mut world.chain, ALICE, asset, ALICE, dollars(100)).unwrap();
-    world
-        .chain
-        .invoke(
-            ALICE,
-            asset,
-            &IERC20::approveCall {
-                spender: at.vault,
-                value: U256::MAX,
-            },
-        )
-        .unwrap();
-    let hooks = [
-        IVault::depositCall {
-            assets: dollars(1),
-            receiver: BOB,
-        }
-        .abi_encode(),
-        IVault::settleCall {}.abi_encode(),
-        IVault::setOperatorCall {
-            operator: BOB,
-            approved: true,
-        }
-        .abi_encode(),
-    ];
-    for (index, hook) in hooks.into_iter().enumerate() {
-        let set = IReentrantToken::setHookCall {
-            target: at.vault,
-            data: hook.into(),
-        };
-        world.chain.invoke(ALICE, asset, &set).unwrap();
-        world
-            .chain
-            .invoke(
-                ALICE,
-                at.vault,
-                &IVault::depositCall {
-                    assets: dollars(10),
-                    receiver: ALICE,
-                },
-            )
-            .unwrap();
-        let attempts = world.chain.read(asset, &IReentrantToken::attemptsCall {}).unwrap();
-        assert_eq!(attempts, U256::from(index + 1));
-        assert_eq!(
-            world.chain.read(asset, &IReentrantToken::successesCall {}).unwrap(),
-            U256::ZERO
-        );
-    }
-    assert_eq!(
-        world.chain.read(at.vault, &IVault::totalAssetsCall {}).unwrap(),
-        dollars(30)
-    );
-}
-
-#[test]
 fn add_book_of_another_vault_or_of_no_contract_is_refused() {
     let mut world = world();
-    // A vault without a book, under the same governor.
-    let code = venues::Artifacts::new(e2e::root()).program("vault").unwrap();
-    let vault = venues::stylus::deploy(&mut world.chain, OWNER, &code).unwrap();
-    let call = IVault::initializeCall {
-        governor: world.at.governor,
-        asset: world.usdc,
-        name: B256::ZERO,
-        symbol: B256::ZERO,
-        periodSecs: U256::from(86_400),
-        depositCap: U256::MAX,
-        entryCostBps: U256::ZERO,
+    // Another vault over the same asset, with a governor of its own.
+    let artifacts = venues::Artifacts::new(e2e::root());
+    let config = gimbal::deploy::Config {
+        cache: false,
+        ..world.config()
     };
-    world.chain.invoke(OWNER, vault, &call).unwrap();
+    let other = gimbal::deploy::deploy(&mut world.chain, &artifacts, &config).unwrap();
+    let vault = other.vault;
     for book in [world.at.book, world.at.oracle, BOB] {
-        let data = IVault::addBookCall { book, cap: U256::MAX }.abi_encode().into();
+        let call = IVault::addBookCall {
+            book,
+            cap: U256::MAX,
+            isolated: false,
+        };
+        let data = call.abi_encode().into();
         let call = IGovernor::executeCall { target: vault, data };
-        let error: IVault::UnknownBook = refused(world.chain.invoke(OWNER, world.at.governor, &call));
+        let error: IVault::UnknownBook = refused(world.chain.invoke(OWNER, other.governor, &call));
         assert_eq!(error.book, book);
     }
 }
 
 #[test]
-fn add_book_beyond_the_first_is_refused() {
+fn add_book_beyond_the_eighth_is_refused() {
     let mut world = world();
+    for _ in 1..8 {
+        add_hostile_book(&mut world, U256::ZERO);
+    }
     let call = IVault::addBookCall {
         book: BOB,
         cap: U256::MAX,
+        isolated: false,
     };
     let error: IVault::TooManyBooks = refused(govern(&mut world, |at| at.vault, &call));
-    assert_eq!(error.max, U256::from(1));
+    assert_eq!(error.max, U256::from(8));
 }
 
 #[test]
@@ -255,8 +176,6 @@ fn set_feed_with_bounds_in_the_wrong_order_is_refused() {
 #[test]
 fn initialize_with_nobody_in_a_role_is_refused() {
     let mut world = world();
-    let code = venues::Artifacts::new(e2e::root()).program("book").unwrap();
-    let book = venues::stylus::deploy(&mut world.chain, OWNER, &code).unwrap();
     let at = world.at;
     let call = IBook::initializeCall {
         governor: at.governor,
@@ -266,7 +185,11 @@ fn initialize_with_nobody_in_a_role_is_refused() {
         oracle: at.oracle,
         asset: world.usdc,
     };
-    let _: IBook::ZeroAddress = refused(world.chain.invoke(OWNER, book, &call));
+    let artifacts = venues::Artifacts::new(e2e::root());
+    let refusal = gimbal::deploy::proxy(&mut world.chain, &artifacts, OWNER, at.book_program, at.governor, &call);
+    let expected = Bytes::from(IBook::ZeroAddress {}.abi_encode()).to_string();
+    let error = format!("{:#}", refusal.unwrap_err());
+    assert!(error.contains(&expected), "{error}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use alloy_sol_types::{SolCall, SolError};
 use e2e::{govern, invested, refused, world};
 use gimbal::world::{
     World, dollars,
-    people::{ALICE, BOB, CAROL, KEEPER},
+    people::{ALICE, ALLOCATOR, BOB, CAROL, KEEPER},
 };
 use interfaces::IVault;
 use venues::Network;
@@ -115,29 +115,96 @@ fn settle_when_short_pays_pro_rata_and_the_rest_later() {
     world.request(BOB, bobs).unwrap();
 }
 
-#[test]
-fn settle_while_a_book_cannot_be_measured_waits_however_long() {
+/// Alice has everything in a book and asks for all of it; Bob's money is idle.
+fn leaving() -> World {
     let mut world = invested(ALICE, 10_000);
-    let vault = world.at.vault;
     world.fund(BOB, dollars(1_000)).unwrap();
     world.deposit(BOB, dollars(1_000)).unwrap();
-    let shares = world.balance(vault, ALICE).unwrap();
+    let shares = world.balance(world.at.vault, ALICE).unwrap();
     world.request(ALICE, shares).unwrap();
-    // Settling without a price would burn the shares at the value of idle assets alone.
-    for days in [2, 30] {
-        world.chain.warp(days * DAY);
+    world
+}
+
+#[test]
+fn settle_while_a_book_cannot_be_measured_waits_a_day() {
+    let mut world = leaving();
+    // The batch closes at midnight; the feed's answers are good for a day.
+    world.chain.warp(DAY + 3_600);
+    for _ in 0..2 {
         let error: IVault::MarkUnavailable = refused(world.settle());
         assert_eq!(error.book, world.at.book);
-        let most = world
-            .chain
-            .read(vault, &IVault::maxDepositCall { receiver: BOB })
-            .unwrap();
-        assert_eq!(most, U256::ZERO);
+        let receiver = BOB;
+        let most = world.chain.read(world.at.vault, &IVault::maxDepositCall { receiver });
+        assert!(most.unwrap().is_zero());
+        world.chain.warp(DAY / 2);
     }
     // The measurement returns: nobody has lost anything.
     world.publish(world.price_e8).unwrap();
     let (_, settled) = world.settle().unwrap();
     assert!(settled.assets > dollars(5_000), "{}", settled.assets);
+}
+
+#[test]
+fn settle_when_overdue_pays_what_can_be_measured_and_keeps_the_rest_in_a_pocket() {
+    let mut world = leaving();
+    let (vault, book) = (world.at.vault, world.at.book);
+    world.chain.warp(2 * DAY + 3_600);
+    let (sent, settled) = world.settle().unwrap();
+    // Ten elevenths of the thousand idle dollars, and as much of the book.
+    assert!(
+        settled.assets > dollars(900) && settled.assets < dollars(920),
+        "{}",
+        settled.assets
+    );
+    let joined = sent.events::<IVault::PocketJoined>(vault);
+    let ray = U256::from(10).pow(U256::from(27));
+    let fraction = joined[0].fractionRay;
+    assert!(fraction > ray * U256::from(90) / U256::from(100) && fraction < ray * U256::from(91) / U256::from(100));
+    world.claim(ALICE).unwrap();
+    // The feed returns. What belongs to the pocket is not the others', and cannot be diluted by new assets.
+    world.publish(world.price_e8).unwrap();
+    let marks = world.marks().unwrap();
+    assert!(
+        marks.navMid > dollars(900) && marks.navMid < dollars(1_100),
+        "{}",
+        marks.navMid
+    );
+    let error: IVault::BookPocketed = refused(world.allocate(dollars(1)));
+    assert_eq!(error.book, book);
+    // The book must raise the leavers' part, like the queue's.
+    let needed = world.chain.read(vault, &IVault::liquidityNeededCall { book }).unwrap();
+    assert!(needed > dollars(8_900), "{needed}");
+    let before = world.balance(world.usdc, ALICE).unwrap();
+    for _ in 0..12 {
+        if world.rebalance().is_err() {
+            break;
+        }
+    }
+    let cash = world.balance(world.usdc, book).unwrap();
+    let recall = IVault::recallCall { book, assets: cash };
+    world.chain.invoke(ALLOCATOR, vault, &recall).unwrap();
+    let pocket = U256::ONE;
+    let rest = IVault::restOfCall {
+        pocket,
+        requestId: U256::ONE,
+        controller: ALICE,
+    };
+    let owed = world.chain.read(vault, &rest).unwrap();
+    let claim = IVault::claimRestCall {
+        pocket,
+        requestId: U256::ONE,
+        receiver: ALICE,
+        controller: ALICE,
+    };
+    world.chain.invoke(ALICE, vault, &claim).unwrap();
+    assert_eq!(world.balance(world.usdc, ALICE).unwrap() - before, owed);
+    let _: IVault::NothingToClaim = refused(world.chain.invoke(ALICE, vault, &claim));
+    // What is left of the book is bought out: in all she has what ten elevenths were worth, less the cost of selling.
+    world.chain.invoke(KEEPER, vault, &IVault::buyOutCall { book }).unwrap();
+    let _ = world.chain.invoke(ALICE, vault, &claim);
+    let total = world.balance(world.usdc, ALICE).unwrap();
+    assert!(total > dollars(9_900) && total <= dollars(10_000), "{total}");
+    world.allocate(dollars(1)).unwrap();
 }
 
 #[test]

@@ -1,64 +1,58 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
+import {TestToken} from "../venues/TestToken.sol";
+
 /// @title Token that calls somebody back while it moves
-/// @notice Behaves as a plain ERC-20 token, but every transfer first makes a call that anyone may choose, and remembers
-/// whether it went through.
-contract ReentrantToken {
-    event Transfer(address indexed from, address indexed to, uint256 value);
-    event Approval(address indexed owner, address indexed spender, uint256 value);
-
-    string public constant name = "Reentrant";
-    string public constant symbol = "REENTER";
-    uint8 public constant decimals = 6;
-    uint256 public totalSupply;
-    mapping(address owner => uint256) public balanceOf;
-    mapping(address owner => mapping(address spender => uint256)) public allowance;
-
-    address public target;
-    bytes public data;
-    /// @notice Calls made and calls that went through.
-    uint256 public attempts;
-    uint256 public successes;
-
-    /// @notice Chooses what transfers call; nothing while `target_` is zero.
-    function setHook(address target_, bytes calldata data_) external {
-        target = target_;
-        data = data_;
+/// @notice A plain token, but every transfer makes calls that anyone may choose, before and after the balances change,
+/// as ERC-777 hooks do, and tells how each ended. Anyone may also act as the token, so that it can hold shares and
+/// roles. Transfers inside a hook make no calls.
+contract ReentrantToken is TestToken {
+    struct Hook {
+        address target;
+        bytes data;
+        bool afterMove;
     }
 
-    function mint(address to, uint256 value) external {
-        totalSupply += value;
-        balanceOf[to] += value;
-        emit Transfer(address(0), to, value);
-    }
+    /// @notice How a call of a hook ended.
+    event Ended(bool success, bytes output);
 
-    function approve(address spender, uint256 value) external returns (bool) {
-        allowance[msg.sender][spender] = value;
-        emit Approval(msg.sender, spender, value);
-        return true;
-    }
+    error ActFailed(bytes output);
 
-    function transfer(address to, uint256 value) external returns (bool) {
-        _move(msg.sender, to, value);
-        return true;
-    }
+    Hook[] private hooks;
+    bool private inside;
 
-    function transferFrom(address from, address to, uint256 value) external returns (bool) {
-        uint256 allowed = allowance[from][msg.sender];
-        if (allowed != type(uint256).max) allowance[from][msg.sender] = allowed - value;
-        _move(from, to, value);
-        return true;
-    }
+    constructor(string memory name_, string memory symbol_, uint8 decimals_) TestToken(name_, symbol_, decimals_) {}
 
-    function _move(address from, address to, uint256 value) private {
-        if (target != address(0)) {
-            attempts++;
-            (bool success,) = target.call(data);
-            if (success) successes++;
+    /// @notice Chooses what transfers call.
+    function setHooks(Hook[] calldata chosen) external {
+        delete hooks;
+        for (uint256 i = 0; i < chosen.length; i++) {
+            hooks.push(chosen[i]);
         }
-        balanceOf[from] -= value;
-        balanceOf[to] += value;
-        emit Transfer(from, to, value);
+    }
+
+    /// @notice Makes a call as the token.
+    function act(address target, bytes calldata data) external returns (bytes memory) {
+        (bool success, bytes memory output) = target.call(data);
+        if (!success) revert ActFailed(output);
+        return output;
+    }
+
+    function _move(address from, address to, uint256 value) internal override {
+        _fire(false);
+        super._move(from, to, value);
+        _fire(true);
+    }
+
+    function _fire(bool afterMove) private {
+        if (inside) return;
+        inside = true;
+        for (uint256 i = 0; i < hooks.length; i++) {
+            if (hooks[i].afterMove != afterMove) continue;
+            (bool success, bytes memory output) = hooks[i].target.call(hooks[i].data);
+            emit Ended(success, output);
+        }
+        inside = false;
     }
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 /// @title Token of the embedded chain
 /// @notice An ERC-20 token that anyone may mint: it stands for WBTC (8 decimals) or USDC (6 decimals) where the
 /// real ones do not exist. Transfers behave as the standard says; an allowance of the maximum never shrinks.
+/// @dev Hostile tokens are made from it: they keep its storage, so that their code can take the place of its own.
 contract TestToken {
     event Transfer(address indexed from, address indexed to, uint256 value);
     event Approval(address indexed owner, address indexed spender, uint256 value);
@@ -16,7 +17,7 @@ contract TestToken {
     string public symbol;
     uint8 public immutable decimals;
     uint256 public totalSupply;
-    mapping(address owner => uint256) public balanceOf;
+    mapping(address owner => uint256) internal balances;
     mapping(address owner => mapping(address spender => uint256)) public allowance;
 
     constructor(string memory name_, string memory symbol_, uint8 decimals_) {
@@ -31,9 +32,13 @@ contract TestToken {
         totalSupply += value;
         // Cannot overflow: no balance exceeds the supply.
         unchecked {
-            balanceOf[to] += value;
+            balances[to] += value;
         }
         emit Transfer(address(0), to, value);
+    }
+
+    function balanceOf(address owner) public view virtual returns (uint256) {
+        return balances[owner];
     }
 
     function approve(address spender, uint256 value) external returns (bool) {
@@ -59,13 +64,13 @@ contract TestToken {
         return true;
     }
 
-    function _move(address from, address to, uint256 value) private {
+    function _move(address from, address to, uint256 value) internal virtual {
         if (to == address(0)) revert InvalidReceiver(to);
-        uint256 balance = balanceOf[from];
+        uint256 balance = balances[from];
         if (balance < value) revert InsufficientBalance(from, balance, value);
         unchecked {
-            balanceOf[from] = balance - value;
-            balanceOf[to] += value;
+            balances[from] = balance - value;
+            balances[to] += value;
         }
         emit Transfer(from, to, value);
     }
