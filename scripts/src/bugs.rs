@@ -153,11 +153,11 @@ fn test_program() -> Result<PathBuf> {
     let mut build = cargo();
     build.args(["test", "--locked", "--package", "e2e", "--test", "stateful", "--no-run"]);
     let messages = output(build.args(["--message-format", "json-render-diagnostics"]))?;
-    let programs = messages.lines().filter_map(|line| {
+    let mut programs = messages.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         (message["target"]["name"] == "stateful").then(|| message["executable"].as_str().map(PathBuf::from))?
     });
-    programs.last().context("cargo built no stateful test")
+    programs.next_back().context("cargo built no stateful test")
 }
 
 /// Runs the test on the copy's contracts.

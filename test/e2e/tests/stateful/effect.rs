@@ -2,7 +2,7 @@
 
 use crate::{
     action::{Action, Setter, may},
-    ledger::{self, Batch, Ledger, Member, Pocket, Stake},
+    ledger::{self, Batch, Ledger, Pocket},
     scene::{Recall, STRANGER, Scene},
     snap::{BookState, Marks, PocketState, Snap},
     spec::{self, GRACE, VIRTUAL},
@@ -35,6 +35,7 @@ fn exact(amount: Option<U256>) -> Result<U256, String> {
 
 impl Effect<'_> {
     /// Applies `action` to what is expected and to the ledger.
+    #[expect(clippy::too_many_lines, reason = "one arm per action")]
     pub(crate) fn apply(&mut self, action: &Action) -> Outcome {
         match *action {
             Action::Deposit { who, receiver, assets } => self.deposit(who, receiver, assets).map(|_| ()),
@@ -128,8 +129,14 @@ impl Effect<'_> {
                 }
                 Ok(())
             }
-            Action::Lose { book, assets } => self.book_cash(book, assets, U256::ZERO),
-            Action::DonateToBook { book, assets } => self.book_cash(book, U256::ZERO, assets),
+            Action::Lose { book, assets } => {
+                self.book_cash(book, assets, U256::ZERO);
+                Ok(())
+            }
+            Action::DonateToBook { book, assets } => {
+                self.book_cash(book, U256::ZERO, assets);
+                Ok(())
+            }
             Action::DonateToVault { assets } => {
                 self.donation(assets);
                 Ok(())
@@ -333,7 +340,7 @@ impl Effect<'_> {
         let batch = self.ledger.batch_mut(id);
         batch.total += shares;
         batch.unfilled += shares;
-        batch.members.entry(controller).or_insert_with(Member::default).shares += shares;
+        batch.members.entry(controller).or_default().shares += shares;
         Ok(())
     }
 
@@ -457,7 +464,7 @@ impl Effect<'_> {
                 ensure(before.books[at].marks.is_some(), || {
                     format!("INV-17: {out} of {at}, which cannot be measured, were given to those who stay")
                 })?;
-                self.from_book(*at, out)?;
+                self.take_from_book(*at, out)?;
             }
         }
         let liquid = self.expected.idle;
@@ -588,10 +595,7 @@ impl Effect<'_> {
         };
         pocket.fraction += added;
         pocket.units += units;
-        let stake = self.ledger.pockets[index]
-            .stakes
-            .entry(batch)
-            .or_insert_with(Stake::default);
+        let stake = self.ledger.pockets[index].stakes.entry(batch).or_default();
         stake.units += units;
         // Everybody who left keeps at least the part that everybody who stayed has, less the last digit.
         ensure(self.expected.fraction(book) <= spec::ray(), || {
@@ -600,7 +604,7 @@ impl Effect<'_> {
     }
 
     /// Assets come from a book into the vault: the pocket's part is set aside, the rest is idle.
-    fn from_book(&mut self, book: Address, assets: U256) -> Outcome {
+    fn take_from_book(&mut self, book: Address, assets: U256) -> Outcome {
         let fraction = self.expected.fraction(book);
         let part = exact(spec::down(assets, fraction, spec::ray()))?;
         if !part.is_zero() {
@@ -716,13 +720,12 @@ impl Effect<'_> {
     }
 
     /// A book loses and gains cash at the cost of nobody.
-    fn book_cash(&mut self, book: Address, lost: U256, gained: U256) -> Outcome {
+    fn book_cash(&mut self, book: Address, lost: U256, gained: U256) {
         if let Some(state) = self.expected.books.get_mut(&book) {
             state.cash = state.cash + gained - lost;
             state.marks = state.marks.map(|marks| shifted(marks, lost, gained));
             self.ledger.holdings = self.ledger.holdings + gained - lost;
         }
-        Ok(())
     }
 
     fn donation(&mut self, assets: U256) {
@@ -782,7 +785,7 @@ impl Effect<'_> {
         ensure(out >= assets, || {
             format!("INV-3: {out} came of {assets} that were recalled")
         })?;
-        self.from_book(book, out)
+        self.take_from_book(book, out)
     }
 
     fn realize_loss(&mut self, book: Address) -> Outcome {
@@ -934,6 +937,7 @@ fn shifted(marks: Marks, less: U256, more: U256) -> Marks {
 }
 
 /// Whether `action` must go through, whatever else there is.
+#[expect(clippy::too_many_lines, reason = "one arm per action")]
 pub(crate) fn must_succeed(action: &Action, before: &Snap, scene: &Scene) -> bool {
     let ledger = &scene.ledger;
     let vault = scene.world.at.vault;

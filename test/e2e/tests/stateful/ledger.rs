@@ -146,10 +146,8 @@ impl Ledger {
     /// The batch that a request joins and its cut-off.
     pub(crate) fn open(&self, snap: &Snap) -> (u64, u64) {
         let count = self.batches.len() as u64;
-        if let Some(last) = self.batches.last() {
-            if snap.now < last.cut_off {
-                return (count, last.cut_off);
-            }
+        if let Some(last) = self.batches.last().filter(|last| snap.now < last.cut_off) {
+            return (count, last.cut_off);
         }
         let period = snap.parameters[0].to::<u64>();
         (count + 1, snap.now - snap.now % period + period)

@@ -237,10 +237,10 @@ fn build() -> Result<Scene, Box<dyn Error + Send + Sync>> {
     }
     for person in scene.people.clone() {
         scene.world.chain.deal(person, U256::from(10).pow(U256::from(24)));
-        if person != batcher {
-            scene.world.fund(person, dollars(PURSE))?;
-        } else {
+        if person == batcher {
             simulated::mint(&mut scene.world.chain, owner, scene.world.usdc, batcher, dollars(PURSE))?;
+        } else {
+            scene.world.fund(person, dollars(PURSE))?;
         }
     }
     let approval = IERC20::approveCall {

@@ -88,6 +88,7 @@ pub(crate) fn view<C: SolCall>(network: &mut impl Network, to: Address, call: &C
 
 impl Snap {
     /// Looks at everything.
+    #[expect(clippy::too_many_lines, reason = "one thing after the other")]
     pub(crate) fn take(scene: &mut Scene) -> Result<Self, String> {
         let vault = scene.world.at.vault;
         let (usdc, wbtc) = (scene.world.usdc, scene.world.wbtc);
