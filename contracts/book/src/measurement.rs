@@ -15,6 +15,9 @@ use stylus_sdk::prelude::*;
 /// 100 % in basis points.
 const BPS: U256 = U256::from_limbs([10_000, 0, 0, 0]);
 
+/// Gas that one look at a venue's price may use.
+const SPOT_GAS: u64 = 100_000;
+
 /// The book's legs.
 pub(crate) struct Legs {
     /// Packed legs.
@@ -107,7 +110,9 @@ impl Book {
             let data = contract::encode(IAdapter::spotCall::SELECTOR, &pair);
             for index in 0..small(self.adapter_count()) {
                 let adapter = self.adapter(U256::from(index));
-                let returned = contract::view(self.vm(), adapter, &data).unwrap_or_default();
+                // Capped, so that a venue can stop deposits at most, not the measurement.
+                let returned = contract::guarded_view(self.vm(), adapter, &data, SPOT_GAS, 32);
+                let returned = returned.ok().flatten().unwrap_or_default();
                 largest = largest.max(match contract::uint_at(&returned, 0) {
                     Some(spot) => deviation_bps_up(spot, price),
                     None => U256::MAX,

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use interfaces::{IRebalancer, IVault};
 use std::path::Path;
-use venues::Network;
+use venues::{Network, NetworkError};
 
 /// Something a depositor does once a share of the replay (in percent) has passed.
 #[derive(Clone, Copy, Debug)]
@@ -186,7 +186,14 @@ impl Replay {
             if decision.rule.is_zero() {
                 return Ok(());
             }
-            self.rebalance()?;
+            match self.rebalance() {
+                Err(error) if disturbed(&error) => {
+                    // The book's own trade has pushed the pool: the next part waits for the arbitrageurs.
+                    self.tally.refuse("VenueDisturbed");
+                    self.world.set_price(self.world.price_e8)?;
+                }
+                done => done?,
+            }
         }
         bail!("the contract still asks for action after {MOST_CALLS} calls")
     }
@@ -236,7 +243,15 @@ impl Replay {
             return Ok(());
         }
         let before = checks::per_share(&mut self.world)?;
-        let (sent, _) = self.world.settle()?;
+        let sent = match self.world.settle() {
+            Err(error) if error.decode::<IVault::PoolDisturbed>().is_some() => {
+                // So does a settlement.
+                self.tally.refuse("PoolDisturbed");
+                self.world.set_price(self.world.price_e8)?;
+                self.world.settle()?.0
+            }
+            settled => settled?.0,
+        };
         self.tally.spent("settle", sent.gas_used);
         let after = checks::per_share(&mut self.world)?;
         self.checks.fair(before, after);
@@ -297,4 +312,11 @@ fn wad(value: I256) -> f64 {
         .to_string()
         .parse::<f64>()
         .map_or(f64::NAN, |number| number / 1e18)
+}
+
+/// Whether a trade was refused because the pool is too far from the oracle.
+fn disturbed(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<NetworkError>()
+        .is_some_and(|error| error.decode::<IRebalancer::VenueDisturbed>().is_some())
 }

@@ -23,7 +23,7 @@ use interfaces::{
 use revm::{
     context::ContextTr,
     inspector::Inspector,
-    interpreter::{CallInputs, CallOutcome, interpreter::EthInterpreter},
+    interpreter::{CallInputs, CallOutcome, CallScheme, interpreter::EthInterpreter},
 };
 use serde_json::{Map, Value, json};
 use venues::{Artifacts, Network};
@@ -84,7 +84,9 @@ struct Outside {
 
 impl<C: ContextTr> Inspector<C, EthInterpreter> for Outside {
     fn call_end(&mut self, _: &mut C, inputs: &CallInputs, outcome: &mut CallOutcome) {
-        if inputs.caller == self.vault && inputs.target_address != self.vault {
+        // What a proxy delegates is part of the call of the proxy.
+        let delegated = inputs.scheme == CallScheme::DelegateCall;
+        if inputs.caller == self.vault && inputs.target_address != self.vault && !delegated {
             self.gas += outcome.result.gas.total_gas_spent();
         }
     }

@@ -13,8 +13,8 @@ interface IRpcVm {
 }
 
 /// @title Stand-in for a contract on another chain
-/// @notice forge cannot execute Stylus programs. What the suite sends here is asked of the node that `DEVNODE_URL` names,
-/// in the name of whoever sent it, and what the node answers is returned.
+/// @notice forge cannot execute Stylus programs. What the suite sends here is asked of the node at `DEVNODE_URL`, in the
+/// name of whoever sent it, and what the node answers is returned.
 abstract contract Remote {
     error NodeRefuses(string method);
 

@@ -36,11 +36,11 @@ contract ERC20Mock is ERC20("", ""), Remote {
     /// @notice Takes units away. The suite only asks for the vault's: that is a loss of its book, and ends the set-up.
     function burn(address from, uint256 amount) external {
         require(from == vault, "nobody else loses");
-        address book = VM.envAddress("BOOK");
-        uint256 held = abi.decode(_ask(book, VM.envAddress("ASSET"), abi.encodeWithSignature("balanceOf(address)", book)), (uint256));
-        uint256 loss = folded(amount) % (held + 1);
+        (address book, address asset) = (VM.envAddress("BOOK"), VM.envAddress("ASSET"));
+        bytes memory held = _ask(book, asset, abi.encodeWithSignature("balanceOf(address)", book));
+        uint256 loss = folded(amount) % (abi.decode(held, (uint256)) + 1);
         ready = true;
-        _send(book, VM.envAddress("ASSET"), abi.encodeWithSignature("transfer(address,uint256)", address(0xdead), loss));
+        _send(book, asset, abi.encodeWithSignature("transfer(address,uint256)", address(0xdead), loss));
     }
 
     fallback(bytes calldata data) external returns (bytes memory) {
