@@ -836,6 +836,8 @@ fn gas_starvation_changes_nothing_or_does_all() {
                 }
             }
             println!("late by {late} s, {name}: works from {least:?} gas, refused below with {refusals:?}");
+            let typed = Bytes::from(IVault::InsufficientGas::SELECTOR);
+            assert!(refusals.keys().all(|reason| *reason == typed), "{name}: {refusals:?}");
             assert!(least.is_some(), "{name} works within 9M gas");
         }
     }
