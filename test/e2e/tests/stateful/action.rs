@@ -269,6 +269,9 @@ fn urgent(scene: &Scene, snap: &Snap, rng: &mut Rng) -> Option<&'static str> {
     match scene.mood {
         Mood::Illiquid if rng.chance(30) => return Some(rng.pick(&["Allocate", "Invest", "Invest", "Request"])),
         Mood::Broken if rng.chance(8) => return Some(rng.pick(&["Break", "Break", "Break", "KillFeed"])),
+        Mood::Calm if rng.chance(12) => {
+            return Some(rng.pick(&["Widen", "Widen", "Lose", "Refill", "Refill", "Settle"]));
+        }
         _ => {}
     }
     let open = snap.books.values().filter(|book| !book.pocket.is_zero());
@@ -541,6 +544,26 @@ pub(crate) fn named(scene: &Scene, snap: &Snap, rng: &mut Rng, name: &str) -> Ac
             Action::Lose {
                 book,
                 assets: rng.amount(cash).min(cash),
+            }
+        }
+        "Widen" => {
+            let book = scripted(scene, snap, rng);
+            let before = scene.scripts[&book];
+            let script = Script {
+                position: before.position.max(dollars(100_000 + rng.below(400_000))),
+                spread_bps: U256::from(200 + rng.below(4_000)),
+                ..before
+            };
+            Action::Tell { book, script }
+        }
+        "Refill" => {
+            let book = book_with(snap, rng, |_, book| {
+                book.isolated && book.marks.is_some_and(|marks| marks.mid < book.allocated)
+            });
+            let room = snap.books[&book].cap.saturating_sub(snap.books[&book].allocated);
+            Action::Allocate {
+                book,
+                assets: room.min(snap.idle) / U256::from(3),
             }
         }
         "Break" => {
