@@ -265,7 +265,7 @@ fn live(base: &World, subject: Subject, books: Books) -> Vec<(&'static str, Cost
 
 fn wait(world: &mut World, secs: u64) {
     world.chain.warp(secs);
-    world.publish(world.price_e8).unwrap();
+    world.set_price(world.price_e8).unwrap(); // arbitrageurs have been there
 }
 
 fn govern<C: SolCall>(world: &mut World, call: &C) {

@@ -125,13 +125,6 @@ impl Ledger {
     /// The fees that are due at `snap`.
     pub(crate) fn fees(&self, snap: &Snap) -> Option<Fees> {
         let secs = snap.now - self.accrued_at;
-        if secs == 0 {
-            return Some(Fees {
-                management: U256::ZERO,
-                performance: U256::ZERO,
-                high_water: snap.high_water,
-            });
-        }
         let paid = !snap.fee_recipient.is_zero();
         let rate = |id: usize| if paid { snap.parameters[id] } else { U256::ZERO };
         let terms = Terms {
