@@ -65,8 +65,8 @@ interfaces::layout! {
         13, 8: high_water_mark: StorageU192,
         /// When fees were last accrued, in Unix seconds.
         13, 0: accrued_at: StorageU64,
-        /// Asset units in the vault that belong to settled requests and to pockets.
-        14, 16: claim_reserve: StorageU128,
+        /// Newest pocket; 0 if there never was one.
+        14, 24: last_pocket: StorageU64,
         /// `navMid` when it was last measured by a transaction, in asset units; saturates.
         15, 16: last_mid: StorageU128,
         /// `navMax` when it was last measured by a transaction, in asset units; saturates.
@@ -77,8 +77,8 @@ interfaces::layout! {
         17, 24: last_batch: StorageU64,
         /// Batches completely settled; the oldest unsettled one follows.
         17, 16: settled_batches: StorageU64,
-        /// Newest pocket; 0 if there never was one.
-        17, 8: last_pocket: StorageU64,
+        /// Asset units in the vault that belong to settled requests and to pockets.
+        17, 0: claim_reserve: StorageU128,
         /// Batches, from 1.
         18, 0: batches: StorageMap<U256, StoredBatch>,
         /// The one request of each controller.
