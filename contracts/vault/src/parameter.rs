@@ -122,7 +122,10 @@ impl Vault {
             MAX_SPREAD => self.max_spread_bps.set(bps),
             MAX_DISTURBANCE => self.max_disturbance_bps.set(bps),
             DEPOSIT_CAP => self.deposit_cap.set(value),
-            _ => self.account_cap.set(value),
+            _ => {
+                self.account_cap.set(value);
+                self.accounts_capped.set(value != U256::MAX);
+            }
         }
         contract::emit(self.vm(), &IVault::ParameterSet { id, value });
         Ok(())

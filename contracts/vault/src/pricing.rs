@@ -95,10 +95,10 @@ impl Vault {
         // Amounts are stored in 128 bits.
         let storable = U256::from(U128::MAX).saturating_sub(U256::from(self.idle.get()));
         let room = self.deposit_cap.get().saturating_sub(mid).min(storable);
-        let account_cap = self.account_cap.get();
-        if account_cap == U256::MAX {
+        if !self.accounts_capped.get() {
             return Ok(room);
         }
+        let account_cap = self.account_cap.get();
         let held = self.rate(supply, mid).to_assets_up(self.balances.get(receiver))?;
         Ok(room.min(account_cap.saturating_sub(held)))
     }

@@ -33,6 +33,8 @@ interfaces::layout! {
         0, 4: offset: StorageU8,
         /// Whether new risk is stopped in favour of the redemption queue.
         0, 3: winding_down: StorageBool,
+        /// Whether accounts have a cap: `account_cap` is not read otherwise.
+        0, 2: accounts_capped: StorageBool,
         /// The token that is deposited and paid out.
         1, 12: asset: StorageAddress,
         /// Decimals of shares.
