@@ -27,6 +27,8 @@ interface IRebalancer {
 
     error UnknownBook(address);
 
+    error VenueDisturbed(address, uint256, uint256);
+
     error MalformedReturn(address);
 
     error Unauthorized(address);

@@ -7,7 +7,7 @@
 pragma solidity ^0.8.23;
 
 interface IVault {
-    function initialize(address governor, address asset, bytes32 name, bytes32 symbol, uint256 period_secs, uint256 deposit_cap, uint256 entry_cost_bps) external;
+    function initialize(address governor, address asset, bytes32 name, bytes32 symbol, address rebalancer, address fee_recipient, uint256[] memory parameters) external;
 
     function name() external view returns (string memory);
 
@@ -26,6 +26,16 @@ interface IVault {
     function approve(address spender, uint256 value) external returns (bool);
 
     function transferFrom(address from, address to, uint256 value) external returns (bool);
+
+    function nonces(address owner) external view returns (uint256);
+
+    function DOMAIN_SEPARATOR() external view returns (bytes32);
+
+    function eip712Domain() external view returns (bytes1, string memory, string memory, uint256, address, bytes32, uint256[] memory);
+
+    function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
+
+    function permit(address owner, address spender, uint256 value, uint256 deadline, bytes calldata signature) external;
 
     function asset() external view returns (address);
 
@@ -49,7 +59,11 @@ interface IVault {
 
     function mint(uint256 shares, address receiver) external returns (uint256);
 
+    function mintWithMax(uint256 shares, address receiver, uint256 max_assets) external returns (uint256);
+
     function requestRedeem(uint256 shares, address controller, address owner) external returns (uint256);
+
+    function withdrawRequest(uint256 shares, address receiver, address controller) external;
 
     function pendingRedeemRequest(uint256 request_id, address controller) external view returns (uint256);
 
@@ -75,13 +89,25 @@ interface IVault {
 
     function share() external view returns (address);
 
+    function vault(address asset) external view returns (address);
+
     function settle() external returns (uint256, uint256, uint256);
 
-    function liquidityNeeded() external view returns (uint256);
+    function liquidityNeeded(address book) external view returns (uint256);
+
+    function windingDown() external view returns (bool);
 
     function currentBatch() external view returns (uint256, uint256);
 
     function nextBatch() external view returns (uint256, uint256, uint256);
+
+    function pocket(uint256 id) external view returns (address, uint256, uint256, uint256);
+
+    function restOf(uint256 pocket, uint256 request_id, address controller) external view returns (uint256);
+
+    function claimRest(uint256 pocket, uint256 request_id, address receiver, address controller) external returns (uint256);
+
+    function buyOut(address book) external returns (uint256);
 
     function marks() external view returns (uint256, uint256, uint256);
 
@@ -89,11 +115,21 @@ interface IVault {
 
     function claimReserve() external view returns (uint256);
 
+    function highWaterMark() external view returns (uint256);
+
+    function accrueFees() external returns (uint256, uint256);
+
+    function sweep() external returns (uint256);
+
+    function overview(address account) external view returns (Overview memory, BookView[] memory);
+
     function bookCount() external view returns (uint256);
 
-    function book(uint256 index) external view returns (address, uint256, uint256);
+    function book(uint256 index) external view returns (address, uint256, uint256, bool, uint256);
 
-    function addBook(address book, uint256 cap) external;
+    function addBook(address book, uint256 cap, bool isolated) external;
+
+    function removeBook(address book) external;
 
     function setBookCap(address book, uint256 cap) external;
 
@@ -101,27 +137,53 @@ interface IVault {
 
     function recall(address book, uint256 assets) external;
 
+    function realizeLoss(address book) external returns (uint256);
+
+    function lock() external;
+
+    function unlock() external;
+
+    function locked() external view returns (bool);
+
     function governor() external view returns (address);
 
-    function parameters() external view returns (uint256, uint256, uint256);
+    function rebalancer() external view returns (address);
 
-    function setDepositCap(uint256 cap) external;
+    function feeRecipient() external view returns (address);
 
-    function setEntryCost(uint256 entry_cost_bps) external;
+    function parameter(uint8 id) external view returns (uint256);
 
-    function setPeriod(uint256 period_secs) external;
+    function setParameter(uint8 id, uint256 value) external;
+
+    function setRebalancer(address rebalancer) external;
+
+    function setFeeRecipient(address fee_recipient) external;
+
+    error BookNotEmpty(address);
 
     error AlreadyInitialized();
 
+    error Locked();
+
     error UnknownBook(address);
 
+    error NotLocked();
+
     error InsufficientGas();
+
+    error UnknownPocket(uint256);
 
     error ZeroAmount();
 
     error BookExists(address);
 
     error BatchStillOpen(uint256, uint256);
+
+    error MarksTooWide(uint256, uint256);
+
+    error WindingDown();
+
+    error BookPocketed(address, uint256);
 
     error ERC4626ExceededMaxMint(address, uint256, uint256);
 
@@ -133,7 +195,17 @@ interface IVault {
 
     error RequestUnsettled(address, uint256);
 
+    error PoolDisturbed(address, uint256, uint256);
+
+    error DecimalsUnsupported(address, uint256);
+
+    error BookInLoss(address, uint256, uint256);
+
     error NothingToSettle();
+
+    error ERC2612ExpiredSignature(uint256);
+
+    error RequestExceeded(address, uint256, uint256);
 
     error SlippageExceeded(uint256, uint256);
 
@@ -143,7 +215,15 @@ interface IVault {
 
     error Unauthorized(address);
 
+    error RequestClosed(uint256, uint256);
+
     error ERC20InvalidSpender(address);
+
+    error NothingToClaim();
+
+    error ERC2612InvalidSignature(address);
+
+    error CostExceeded(uint256, uint256);
 
     error ERC4626ExceededMaxRedeem(address, uint256, uint256);
 
@@ -155,11 +235,15 @@ interface IVault {
 
     error ZeroAddress();
 
+    error UnknownParameter(uint8);
+
     error ERC20InsufficientBalance(address, uint256, uint256);
 
     error ArithmeticOverflow();
 
     error ERC20InvalidReceiver(address);
+
+    error SurplusTooFresh(uint256);
 
     error MarkUnavailable(address);
 

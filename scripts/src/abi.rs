@@ -50,5 +50,11 @@ fn export(contract: &Contract) -> Result<String> {
         !exported.trim().is_empty(),
         "it printed no interface: its main.rs must print the ABI"
     );
-    Ok(exported)
+    Ok(SPELLED_OTHERWISE.iter().fold(exported, |text, (rust, solidity)| {
+        text.replace(&format!("function {rust}("), &format!("function {solidity}("))
+    }))
 }
+
+/// Functions whose Solidity names Rust cannot have: as the SDK prints them, and as they are. The entry point knows the
+/// right ones (`interfaces::routes!`).
+const SPELLED_OTHERWISE: [(&str, &str); 2] = [("domainSeparator", "DOMAIN_SEPARATOR"), ("permitWithBytes", "permit")];

@@ -29,6 +29,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
+#![cfg_attr(feature = "export-abi", recursion_limit = "512")] // the printer nests one level per method
 #![allow(unsafe_code, unexpected_cfgs)] // from the storage and ABI macros only
 #![cfg_attr(feature = "export-abi", allow(missing_docs))] // the printer that `#[public]` adds
 #![allow(clippy::needless_pass_by_value, clippy::unused_self)] // methods of the ABI own their arguments
@@ -281,13 +282,11 @@ impl Vault {
     }
 
     /// Hash of the signing domain (EIP-712).
-    #[cfg_attr(feature = "export-abi", selector(name = "DOMAIN_SEPARATOR"))]
     pub fn domain_separator(&self) -> B256 {
         self.domain()
     }
 
     /// The fields of the signing domain (EIP-5267): name, version, chain and this address.
-    #[cfg_attr(feature = "export-abi", selector(name = "eip712Domain"))]
     #[allow(clippy::type_complexity)]
     pub fn eip712_domain(&self) -> (FixedBytes<1>, String, String, U256, Address, B256, Vec<U256>) {
         (
@@ -323,7 +322,6 @@ impl Vault {
     }
 
     /// As the other `permit`, with a signature of any form.
-    #[cfg_attr(feature = "export-abi", selector(name = "permit"))]
     pub fn permit_with_bytes(
         &mut self,
         owner: Address,
