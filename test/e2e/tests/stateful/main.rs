@@ -28,7 +28,7 @@ use std::{
 };
 
 /// Episodes of a usual run.
-const EPISODES: u64 = 24;
+const EPISODES: u64 = 48;
 /// Actions of an episode.
 const STEPS: u64 = 200;
 /// Between two looks into other futures.

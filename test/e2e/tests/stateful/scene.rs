@@ -189,6 +189,15 @@ pub(crate) fn scene(rng: &mut Rng) -> Scene {
             .govern(scene.world.at.vault, &call)
             .expect("settings are in range");
     }
+    if rng.chance(25) {
+        let call = IVault::setParameterCall {
+            id: 8,
+            value: dollars(2_000_000),
+        };
+        scene
+            .govern(scene.world.at.vault, &call)
+            .expect("an account can be capped");
+    }
     if rng.chance(85) {
         let call = IVault::setFeeRecipientCall {
             feeRecipient: COLLECTOR,
