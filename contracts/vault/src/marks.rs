@@ -2,6 +2,7 @@
 
 use crate::{
     Vault,
+    books::amount,
     error::{Checked, Outcome},
 };
 use alloc::vec::Vec;
@@ -179,7 +180,7 @@ impl Vault {
                 max: word(2)?,
             };
             // Amounts beyond 2¹²⁸ are no amounts: they would make sums overflow.
-            let plausible = values.min <= values.mid && values.mid <= values.max && values.max >> 128 == U256::ZERO;
+            let plausible = values.min <= values.mid && values.mid <= values.max && amount(values.max).is_ok();
             plausible.then_some((values, word(3)?))
         }))
     }

@@ -86,7 +86,7 @@ impl Vault {
 
     /// Pools must be half as close to the oracle for leaving: leavers pay no entry cost. Errors: `PoolDisturbed`.
     pub(crate) fn check_exit(&self, marks: &Marks) -> Outcome<()> {
-        check_pools(marks, U256::from(self.max_disturbance_bps.get()) >> 1)
+        check_pools(marks, U256::from(self.max_disturbance_bps.get()).wrapping_shr(1))
     }
 
     /// Asset units that `receiver` can still deposit at `supply`, both caps considered; rounded down.
