@@ -596,6 +596,7 @@ impl Effect<'_> {
         pocket.fraction += added;
         pocket.units += units;
         let stake = self.ledger.pockets[index].stakes.entry(batch).or_default();
+        stake.joins += 1;
         stake.units += units;
         // Everybody who left keeps at least the part that everybody who stayed has, less the last digit.
         ensure(self.expected.fraction(book) <= spec::ray(), || {
@@ -696,8 +697,8 @@ impl Effect<'_> {
             .get(&receiver)
             .ok_or("INV-17: nobody received a rest")?;
         let paid = account.cash - self.expected.account(receiver).cash;
-        let payments = U256::from(2 + self.ledger.pockets[index].payments);
-        ensure(paid <= owed + U256::ONE && paid + payments >= owed, || {
+        let slack = self.ledger.rest_slack(index, batch);
+        ensure(paid <= owed + U256::ONE && paid + slack >= owed, || {
             format!("INV-17: {controller} of batch {batch} got {paid} out of pocket {pocket}, owed were {owed}")
         })?;
         self.expected.account_mut(receiver).cash += paid;
@@ -1038,11 +1039,11 @@ pub(crate) fn must_succeed(action: &Action, before: &Snap, scene: &Scene) -> boo
         } => {
             let index = usize::try_from(pocket).unwrap_or_default().wrapping_sub(1);
             let known = index < ledger.pockets.len();
-            let three = U256::from(3_000_000_000_000_000_000_u64);
+            let e18 = U256::from(1_000_000_000_000_000_000_u64);
             known
                 && may(ledger, controller, sender)
                 && fine(receiver)
-                && ledger.rest_e18(index, batch, controller) > three
+                && ledger.rest_e18(index, batch, controller) > (ledger.rest_slack(index, batch) + U256::ONE) * e18
         }
         Action::BuyOut { book } => {
             let Some(state) = before.books.get(&book) else {

@@ -35,7 +35,9 @@ pub(crate) struct Batch {
 pub(crate) struct Stake {
     pub(crate) units: U256,
     /// Paid to it, in 1e-18 of an asset unit, rounded down.
-    pub earned_e18: U256,
+    pub(crate) earned_e18: U256,
+    /// Settlements that gave it units.
+    pub(crate) joins: u64,
 }
 
 /// What leavers keep of a book.
@@ -195,6 +197,13 @@ impl Ledger {
         let part = spec::down(stake.earned_e18, shares, record.total).unwrap_or_default();
         let claimed = pocket.claimed.get(&(batch, controller)).copied().unwrap_or_default();
         part.saturating_sub(claimed * e18())
+    }
+
+    /// Asset units that roundings may keep from a batch's members: one for each payment and each time that it joined.
+    pub(crate) fn rest_slack(&self, index: usize, batch: u64) -> U256 {
+        let pocket = &self.pockets[index];
+        let joins = pocket.stakes.get(&batch).map_or(0, |stake| stake.joins);
+        U256::from(2 + pocket.payments + joins)
     }
 
     /// Every pocket, batch and controller that may be owed something.
